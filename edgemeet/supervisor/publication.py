@@ -1,0 +1,117 @@
+"""One device published in one meeting: a producer at the server and the sender that feeds it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from edgemeet.encoded import AccessUnit, Kind, VideoEncoding
+from edgemeet.ortc.capabilities import offered_video_codec, send_parameters
+from edgemeet.rtc import Sender, SenderStats, SendTransport
+from edgemeet.signaling import Meeting
+from edgemeet.supervisor.device import Device
+
+# The names VideoSDK's SDKs give the layers in `appData`: quarter, half, full.
+_LAYER_NAMES = ("q", "h", "f")
+
+
+def producer_app_data(encodings: tuple[VideoEncoding, ...]) -> dict[str, Any]:
+    """What VideoSDK's viewers read to choose a layer; empty when there is but one."""
+    if len(encodings) < 2:
+        return {}
+    names = _LAYER_NAMES[-len(encodings) :]
+    return {
+        "encodings": [
+            {
+                "rid": name,
+                "scaleResolutionDownBy": encoding.scale,
+                "maxBitrate": encoding.max_bitrate,
+                "maxFramerate": encoding.fps,
+            }
+            for name, encoding in zip(names, encodings, strict=True)
+        ],
+        "width": encodings[-1].width,
+        "height": encodings[-1].height,
+    }
+
+
+class Publication:
+    """A producer that is open; made by `open`, ended by `close`."""
+
+    def __init__(self, device: Device, sender: Sender, clock: Callable[[], float]) -> None:
+        self.device = device
+        self.producer_id = ""
+        self.first_sent_at: float | None = None
+        self._sender = sender
+        self._clock = clock
+
+    @property
+    def kind(self) -> Kind:
+        """What the device captures: "audio" or "video"."""
+        return self.device.kind
+
+    @classmethod
+    async def open(
+        cls,
+        meeting: Meeting,
+        transport: SendTransport,
+        device: Device,
+        *,
+        cname: str,
+        rng: random.Random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Publication:
+        """Produce what `device` captures.
+
+        Raises:
+            ProtocolMismatch: the router has no codec in common with us.
+            SignalingLost, ServerError: the server did not take the producer.
+        """
+        router = meeting.router_capabilities
+        if device.kind == "video":
+            device.use_codec(offered_video_codec(router, device.codec))
+        parameters = send_parameters(
+            router,
+            device.kind,
+            codec=device.codec if device.kind == "video" else None,
+            encodings=device.encodings,
+            random=rng,
+            cname=cname,
+            mid=device.kind,
+        )
+        sender = Sender(
+            transport,
+            parameters,
+            device.kind,
+            request_keyframe=device.request_keyframe,
+            set_bitrate=device.set_bitrate,
+            clock=clock,
+        )
+        publication = cls(device, sender, clock)
+        try:
+            publication.producer_id = await meeting.produce(
+                device.kind, parameters, producer_app_data(device.encodings)
+            )
+        except BaseException:
+            await sender.stop()
+            raise
+        device.attach(publication._send)
+        for layer in range(len(device.encodings)):
+            device.request_keyframe(layer)
+        return publication
+
+    def _send(self, unit: AccessUnit) -> None:
+        if self.first_sent_at is None and unit.keyframe:
+            self.first_sent_at = self._clock()
+        self._sender.send(unit)
+
+    async def close(self) -> None:
+        """Stop sending. The server is told by the caller, if it still listens."""
+        self.device.detach()
+        await self._sender.stop()
+
+    def stats(self) -> SenderStats:
+        """What was sent so far."""
+        return self._sender.stats()

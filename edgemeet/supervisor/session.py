@@ -1,0 +1,298 @@
+"""One join of one meeting, from token to leave. Used once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import httpx
+
+from edgemeet.errors import MediaStalled, SignalingLost
+from edgemeet.provisioning import Admission
+from edgemeet.rtc import SenderStats, SendTransport, TransportStats
+from edgemeet.signaling import (
+    JoinOptions,
+    Meeting,
+    MeetingEvent,
+    MuteRequested,
+    Peer,
+    UnmuteRequested,
+    fetch_init_config,
+)
+from edgemeet.supervisor.device import Device
+from edgemeet.supervisor.publication import Publication
+
+logger = logging.getLogger(__name__)
+
+# Leaving, all in all, must fit into the 5 s that are promised after SIGTERM.
+LEAVE_DEADLINE = 3.0
+# aiortc's consent checks notice a dead path after about 30 s; receiver reports come every second or so.
+STALL_AFTER = 8.0
+
+
+class Phase(StrEnum):
+    """How far a session has come."""
+
+    ADMITTING = "asking for a token"
+    ENTERING = "entering the meeting"
+    CONNECTING = "connecting media"
+    JOINED = "joined"
+    LEAVING = "leaving"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What stays the same from session to session."""
+
+    participant_id: str
+    api_url: str
+    request_timeout: float
+    preferred_protocol: str
+    entry_timeout: float
+    debug_mode: bool = False
+    connect_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerView:
+    """A producer as `status` shows it."""
+
+    id: str
+    stats: SenderStats
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds on the monotonic clock at which a session got so far; None when it has not."""
+
+    began: float
+    token: float | None = None
+    joined: float | None = None
+    first_media: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as `status` shows it."""
+
+    phase: Phase
+    meeting_id: str | None
+    name: str | None
+    token_expires_at: float | None
+    peers: tuple[Peer, ...]
+    producers: tuple[ProducerView, ...]
+    transport: TransportStats | None
+    timings: Timings
+
+
+@dataclass
+class _Progress:
+    phase: Phase = Phase.ADMITTING
+    admission: Admission | None = None
+    meeting: Meeting | None = None
+    transport: SendTransport | None = None
+    token_at: float | None = None
+    joined_at: float | None = None
+    publications: dict[str, Publication] = field(default_factory=dict)
+
+
+class Session:
+    """Joins a meeting, publishes the devices that are on, and stays until something ends it.
+
+    Args:
+        options: what stays the same from session to session.
+        admit: gets a fresh token and the meeting to join.
+        client: for the REST call that tells where the meeting's server is.
+        devices: the camera and the microphone; they outlive the session.
+        on_joined: called once, when media is connected and produced.
+        clock: seconds, monotonic.
+        rng: for SSRCs and request ids.
+    """
+
+    def __init__(
+        self,
+        options: SessionOptions,
+        admit: Callable[[], Awaitable[Admission]],
+        client: httpx.AsyncClient,
+        devices: tuple[Device, ...],
+        *,
+        on_joined: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._options = options
+        self._admit = admit
+        self._client = client
+        self._devices = devices
+        self._on_joined = on_joined
+        self._clock = clock
+        self._rng = rng or random.Random()
+        self._began = clock()
+        self._progress = _Progress()
+        self._first_media: float | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def joined(self) -> bool:
+        """True while the participant is in the meeting and its media is connected."""
+        return self._progress.phase is Phase.JOINED
+
+    async def run(self) -> None:
+        """Join and stay. Leaves in order when cancelled.
+
+        Raises:
+            EdgemeetError: why the session ended; it never ends by itself without one.
+        """
+        async with AsyncExitStack() as cleanup:
+            meeting, transport = await self._join(cleanup)
+            for device in self._devices:
+                cleanup.callback(device.listen(self._changed.set))
+            await self._publish_changes(meeting, transport)
+            self._progress.joined_at = self._clock()
+            self._enter(Phase.JOINED)
+            self._on_joined()
+            await self._stay(meeting, transport)
+
+    async def _join(self, cleanup: AsyncExitStack) -> tuple[Meeting, SendTransport]:
+        options, progress = self._options, self._progress
+        admission = progress.admission = await self._admit()
+        progress.token_at = self._clock()
+        self._enter(Phase.ENTERING)
+        init = await fetch_init_config(
+            self._client,
+            api_url=options.api_url,
+            token=admission.token.reveal(),
+            meeting_id=admission.meeting_id,
+            timeout=options.request_timeout,
+        )
+        meeting = progress.meeting = await Meeting.join(
+            init,
+            JoinOptions(
+                meeting_id=admission.meeting_id,
+                participant_id=options.participant_id,
+                name=admission.name,
+                token=admission.token.reveal(),
+                preferred_protocol=options.preferred_protocol,
+                entry_timeout=options.entry_timeout,
+                metadata=admission.metadata,
+                debug_mode=options.debug_mode,
+            ),
+            on_event=self._on_event,
+            rng=self._rng,
+        )
+        cleanup.push_async_callback(self._leave, meeting)
+        self._enter(Phase.CONNECTING)
+        transport = progress.transport = SendTransport(
+            meeting.transport, ice_servers=init.ice_servers, clock=self._clock
+        )
+        cleanup.push_async_callback(transport.close)
+        cleanup.push_async_callback(self._close_publications)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(meeting.connect_transport(transport.dtls_parameters))
+            group.create_task(transport.connect(timeout=options.connect_timeout))
+        return meeting, transport
+
+    async def _stay(self, meeting: Meeting, transport: SendTransport) -> None:
+        """Publish what is switched on, until the first of the watchers raises."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(meeting.wait_closed())
+            group.create_task(transport.wait_failed())
+            group.create_task(self._watch_progress())
+            while True:
+                await self._changed.wait()
+                await self._publish_changes(meeting, transport)
+
+    async def _publish_changes(self, meeting: Meeting, transport: SendTransport) -> None:
+        self._changed.clear()
+        for device in self._devices:
+            publication = self._progress.publications.get(device.kind)
+            if device.on and publication is None:
+                self._progress.publications[device.kind] = await Publication.open(
+                    meeting,
+                    transport,
+                    device,
+                    cname=self._options.participant_id,
+                    rng=self._rng,
+                    clock=self._clock,
+                )
+            elif not device.on and publication is not None:
+                del self._progress.publications[device.kind]
+                await publication.close()
+                await meeting.close_producer(publication.producer_id)
+
+    async def _watch_progress(self) -> None:
+        """Raises MediaStalled when packets leave and nobody acknowledges them."""
+        while True:
+            await asyncio.sleep(1.0)
+            ages = [
+                encoding.last_report_age
+                for publication in self._progress.publications.values()
+                for encoding in publication.stats().encodings
+                if encoding.packets_sent and encoding.last_report_age is not None
+            ]
+            if ages and min(ages) > STALL_AFTER:
+                raise MediaStalled(f"the server has acknowledged no media for {min(ages):.0f} s")
+
+    def _on_event(self, event: MeetingEvent) -> None:
+        match event:
+            case MuteRequested(kind=kind):
+                logger.info("a host turned this device's %s off", _thing(kind))
+                for device in self._devices:
+                    if device.kind == kind:
+                        device.switch(on=False)
+            case UnmuteRequested(kind=kind):
+                logger.info("a host asked to turn the %s on; only an operator can", _thing(kind))
+            case _:
+                pass
+
+    async def _close_publications(self) -> None:
+        while self._progress.publications:
+            _, publication = self._progress.publications.popitem()
+            await publication.close()
+
+    async def _leave(self, meeting: Meeting) -> None:
+        self._enter(Phase.LEAVING)
+        try:
+            async with asyncio.timeout(LEAVE_DEADLINE):
+                await meeting.leave()
+        except (TimeoutError, SignalingLost):
+            logger.debug("the server did not hear that we left")
+
+    def _enter(self, phase: Phase) -> None:
+        self._progress.phase = phase
+        logger.debug("session: %s", phase)
+
+    def view(self) -> SessionView:
+        """The session as it is now."""
+        progress = self._progress
+        admission, meeting, transport = progress.admission, progress.meeting, progress.transport
+        sent = [p.first_sent_at for p in progress.publications.values() if p.first_sent_at is not None]
+        if self._first_media is None and sent:
+            self._first_media = min(sent)
+        return SessionView(
+            phase=progress.phase,
+            meeting_id=admission.meeting_id if admission else None,
+            name=admission.name if admission else None,
+            token_expires_at=admission.token.expires_at if admission else None,
+            peers=tuple(meeting.peers) if meeting else (),
+            producers=tuple(
+                ProducerView(id=p.producer_id, stats=p.stats()) for p in progress.publications.values()
+            ),
+            transport=transport.stats() if transport else None,
+            timings=Timings(
+                began=self._began,
+                token=progress.token_at,
+                joined=progress.joined_at,
+                first_media=self._first_media,
+            ),
+        )
+
+
+def _thing(kind: str) -> str:
+    return "camera" if kind == "video" else "microphone"
