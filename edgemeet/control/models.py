@@ -1,0 +1,164 @@
+"""What goes over the control socket.
+
+`schema_version` changes when a field changes its meaning or goes away.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION: Literal[1] = 1
+
+
+class Command(StrEnum):
+    """What a running daemon can be told; the value is the path under /v1/."""
+
+    REJOIN = "rejoin"
+    LEAVE = "leave"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    CAMERA_ON = "camera/on"
+    CAMERA_OFF = "camera/off"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Problem(_Model):
+    """Something that is wrong, never with a secret in it."""
+
+    code: str = Field(description="stable dotted name")
+    message: str = Field(description="one plain sentence")
+    hint: str | None = Field(default=None, description="what a person can do about it")
+
+
+class HealthStatus(Problem):
+    """A condition that holds now."""
+
+    severity: Literal["info", "warning", "error"]
+    since: float = Field(description="unix time at which it began")
+
+
+class PeerStatus(_Model):
+    """Another participant."""
+
+    id: str
+    name: str
+
+
+class MeetingStatus(_Model):
+    """The meeting the device is in or on its way into."""
+
+    id: str | None
+    participant_id: str
+    name: str | None
+    peers: tuple[PeerStatus, ...] = ()
+
+
+class TokenStatus(_Model):
+    """The token in use; the token itself is never told."""
+
+    expires_at: float | None = Field(description="unix time, or null when the token names none")
+
+
+class EncodingStatus(_Model):
+    """One layer of a producer, with the names of W3C's webrtc-stats where there is one."""
+
+    ssrc: int
+    width: int | None
+    height: int | None
+    frames_per_second: float | None
+    bitrate: float = Field(description="bits per second sent over the last seconds")
+    target_bitrate: int | None = Field(description="bits per second the encoder aims at")
+    packets_sent: int
+    bytes_sent: int
+    frames_sent: int
+    key_frames_sent: int
+    frames_dropped: int
+    retransmitted_packets_sent: int
+    nack_count: int
+    pli_count: int
+    packets_lost: int
+    fraction_lost: float = Field(description="0 to 1, from the last receiver report")
+    round_trip_time: float | None = Field(description="seconds")
+    jitter: float | None = Field(description="seconds, as the server measures it")
+
+
+class ProducerStatus(_Model):
+    """Something the device publishes."""
+
+    id: str
+    kind: Literal["audio", "video"]
+    codec: str
+    encodings: tuple[EncodingStatus, ...]
+
+
+class CaptureView(_Model):
+    """A camera or microphone and the process that reads it."""
+
+    kind: Literal["audio", "video"]
+    on: bool
+    state: str
+    source: str | None = None
+    encoder: str | None = None
+    frames: int = 0
+    dropped: int = 0
+    restarts: int = 0
+    problem: Problem | None = None
+
+
+class TransportStatus(_Model):
+    """The path media takes."""
+
+    state: str
+    round_trip_time: float | None = Field(description="seconds")
+    available_bitrate: int | None = Field(description="bits per second, as the server estimates it")
+    bytes_sent: int
+    packets_sent: int
+
+
+class TimingStatus(_Model):
+    """How long the way into the meeting took, in seconds; null until it is known."""
+
+    process_to_first_media: float | None
+    attempt_to_token: float | None
+    token_to_first_media: float | None
+
+
+class Status(_Model):
+    """GET /v1/status."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    version: str
+    state: Literal["joining", "joined", "waiting", "held", "left"]
+    phase: str | None = Field(description="how far a running attempt has come")
+    for_seconds: float = Field(description="seconds in this state")
+    uptime: float = Field(description="seconds since the process started")
+    next_join_in: float | None = Field(description="seconds until the next attempt, while waiting")
+    joins: int
+    attempts: int
+    meeting: MeetingStatus
+    token: TokenStatus | None
+    producers: tuple[ProducerStatus, ...]
+    captures: tuple[CaptureView, ...]
+    transport: TransportStatus | None
+    timing: TimingStatus
+    health: tuple[HealthStatus, ...]
+
+
+class Accepted(_Model):
+    """The answer to a command that will be carried out."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    accepted: Command
+
+
+class Refused(_Model):
+    """The answer to a request that was not carried out."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    error: Problem

@@ -1,0 +1,176 @@
+"""The HTTP door of a running daemon, on a Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from edgemeet.control.models import Accepted, Command, Problem, Refused, Status
+from edgemeet.errors import ControlError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+# Read and write for the owner and the group, nothing for others. Set by umask at bind time, so that there is
+# no moment in which anybody may connect.
+_SOCKET_UMASK = 0o117
+
+
+class Daemon(Protocol):
+    """What the door opens on."""
+
+    def status(self) -> Status:
+        """How things stand."""
+
+    def command(self, command: Command) -> None:
+        """Begin to carry out `command`; returns at once."""
+
+
+def bind(path: Path) -> socket.socket:
+    """A listening socket at `path`, mode 0660. A stale socket file is replaced, a living one never.
+
+    Raises:
+        ControlError: another daemon listens there (control.in_use), something that is no socket lies there
+            (control.path_taken), or the folder cannot be written (control.unwritable).
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_way(path)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(_SOCKET_UMASK)
+        try:
+            listener.bind(str(path))
+            listener.listen(16)
+        except OSError:
+            listener.close()
+            raise
+        finally:
+            os.umask(before)
+    except OSError as error:
+        raise ControlError(
+            f"cannot open the control socket {path}: {os.strerror(error.errno or 0)}",
+            code="control.unwritable",
+            hint="set control.socket to a place this user may write, or run under systemd",
+        ) from error
+    return listener
+
+
+def _make_way(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ControlError(
+            f"{path} is in the way: it is not a socket",
+            code="control.path_taken",
+            hint="remove it, or set control.socket to another path",
+        )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError as error:
+            if error.errno not in (errno.ECONNREFUSED, errno.ENOENT):
+                raise
+            path.unlink(missing_ok=True)
+            return
+    raise ControlError(
+        f"another edgemeet already answers on {path}",
+        code="control.in_use",
+        hint="stop it first, or give this one a control.socket of its own",
+    )
+
+
+def create_app(daemon: Daemon) -> Starlette:
+    """The control API over `daemon`."""
+    from starlette.applications import Starlette  # noqa: PLC0415 - loaded after the first join has begun
+    from starlette.responses import Response  # noqa: PLC0415 - as above
+    from starlette.routing import Route  # noqa: PLC0415 - as above
+
+    def reply(model: Status | Accepted | Refused, status_code: int = 200) -> Response:
+        return Response(model.model_dump_json(), status_code, media_type="application/json")
+
+    async def status(_: Request) -> Response:
+        return reply(daemon.status())
+
+    def accept(command: Command) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(_: Request) -> Response:
+            daemon.command(command)
+            return reply(Accepted(accepted=command), 202)
+
+        return endpoint
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        code = getattr(error, "status_code", 500)
+        names = {404: "control.unknown_path", 405: "control.wrong_method"}
+        problem = Problem(
+            code=names.get(code, "control.failed"),
+            message=f"{request.method} {request.url.path} is not something this daemon answers"
+            if code in names
+            else "the request failed; the log says why",
+            hint="GET /v1/status, or POST /v1/ with one of: " + ", ".join(Command) if code in names else None,
+        )
+        return reply(Refused(error=problem), code)
+
+    return Starlette(
+        routes=[
+            Route("/v1/status", status, methods=["GET"]),
+            *(Route(f"/v1/{c}", accept(c), methods=["POST"]) for c in Command),
+        ],
+        exception_handlers={404: refuse, 405: refuse, 500: refuse},
+    )
+
+
+@contextlib.contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    """The bound socket for as long as the block runs; its file is gone afterwards."""
+    listener = bind(path)
+    try:
+        yield listener
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)
+
+
+async def serve(daemon: Daemon, listener: socket.socket) -> None:
+    """Answer on `listener` until cancelled."""
+    import uvicorn  # noqa: PLC0415 - loaded after the first join has begun
+
+    class Server(uvicorn.Server):
+        """uvicorn without its signal handlers: the daemon has its own."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    config = uvicorn.Config(
+        create_app(daemon),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+        limit_concurrency=32,
+        server_header=False,
+    )
+    server = Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise

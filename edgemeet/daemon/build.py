@@ -1,0 +1,139 @@
+"""From settings to parts. The only place that knows both sides."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import httpx
+
+from edgemeet.config import Settings
+from edgemeet.encoded import VideoCodec
+from edgemeet.media import CaptureProcess, camera_plan, encodings, microphone_plan
+from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions
+from edgemeet.supervisor import Device, Session, SessionOptions
+from edgemeet.telemetry import Redactor
+
+
+def teach(redactor: Redactor, settings: Settings) -> None:
+    """Make the redactor know every secret of the settings."""
+    provisioning = settings.provisioning
+    for secret in (
+        provisioning.bearer,
+        provisioning.token,
+        provisioning.api_key,
+        provisioning.api_secret,
+    ):
+        if secret is not None:
+            redactor.learn(secret.get_secret_value())
+
+
+def camera(settings: Settings) -> Device:
+    """The camera, off when `meeting.webcam` is false."""
+    chosen = settings.camera
+    layers = encodings(
+        chosen.width,
+        chosen.height,
+        chosen.fps,
+        multistream=settings.meeting.multistream,
+        codec=chosen.codec,
+        max_bitrate=chosen.max_bitrate,
+    )
+
+    def capture(codec: VideoCodec) -> CaptureProcess:
+        return CaptureProcess(
+            camera_plan(
+                source=chosen.source,
+                device=chosen.device,
+                width=chosen.width,
+                height=chosen.height,
+                fps=chosen.fps,
+                encodings=layers,
+                codec=codec,
+                encoder=chosen.encoder,
+                name=settings.meeting.name,
+            )
+        )
+
+    return Device("video", capture, on=settings.meeting.webcam, encodings=layers, codec=chosen.codec)
+
+
+def microphone(settings: Settings) -> Device:
+    """The microphone, off when `meeting.mic` is false."""
+    chosen = settings.microphone
+
+    def capture(_: VideoCodec) -> CaptureProcess:
+        return CaptureProcess(
+            microphone_plan(
+                source=chosen.source,
+                device=chosen.device,
+                bitrate=chosen.bitrate,
+                gain_db=chosen.gain_db,
+                tone_hz=chosen.tone_hz,
+            )
+        )
+
+    return Device("audio", capture, on=settings.meeting.mic)
+
+
+def provisioner(settings: Settings, client: httpx.AsyncClient, participant_id: str) -> Provisioner:
+    """Where tokens and meetings come from."""
+    chosen, meeting = settings.provisioning, settings.meeting
+    return Provisioner(
+        ProvisioningOptions(
+            url=chosen.url,
+            method=chosen.method,
+            auth=chosen.auth,
+            bearer=chosen.bearer,
+            timeout=chosen.timeout,
+            token=chosen.token,
+            token_file=chosen.token_file,
+            api_key=chosen.api_key,
+            api_secret=chosen.api_secret,
+            token_ttl=chosen.token_ttl,
+        ),
+        MeetingSource(
+            source=meeting.source,
+            id=meeting.id,
+            custom_id=meeting.custom_id,
+            name=meeting.name,
+            metadata=meeting.metadata,
+            api_url=meeting.api_url,
+        ),
+        client,
+        participant_id,
+    )
+
+
+def session_maker(
+    settings: Settings,
+    client: httpx.AsyncClient,
+    participant_id: str,
+    devices: tuple[Device, ...],
+    redactor: Redactor,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    rng: random.Random | None = None,
+) -> Callable[[Callable[[], None]], Session]:
+    """Makes sessions; each new token is made known to the redactor first."""
+    source = provisioner(settings, client, participant_id)
+    meeting = settings.meeting
+    options = SessionOptions(
+        participant_id=participant_id,
+        api_url=meeting.api_url,
+        request_timeout=settings.provisioning.timeout,
+        preferred_protocol=meeting.preferred_protocol,
+        entry_timeout=meeting.entry_timeout,
+        debug_mode=meeting.debug_mode,
+    )
+
+    async def admit() -> Admission:
+        admission = await source.admit()
+        redactor.learn(admission.token.reveal())
+        return admission
+
+    def make(on_joined: Callable[[], None]) -> Session:
+        return Session(options, admit, client, devices, on_joined=on_joined, clock=clock, rng=rng)
+
+    return make
