@@ -1,0 +1,5 @@
+"""`python -m edgemeet` is `edgemeet`."""
+
+from edgemeet.cli import main
+
+main()

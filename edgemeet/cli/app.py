@@ -1,0 +1,176 @@
+"""All commands. Each imports what it needs when it is called, so that `edgemeet run` starts fast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgemeet.cli.exits import told_plainly
+
+if TYPE_CHECKING:
+    from edgemeet.control import ControlClient
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Configuration file.", envvar="EDGEMEET_CONFIG", show_default="/etc/edgemeet/…"
+    ),
+]
+SocketOption = Annotated[
+    Path | None,
+    typer.Option("--socket", help="Control socket of the daemon.", envvar="EDGEMEET_CONTROL__SOCKET"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+app = typer.Typer(
+    name="edgemeet",
+    help="Keeps this device in a VideoSDK meeting.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+camera_app = typer.Typer(help="Open or close the camera.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(camera_app, name="camera")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from edgemeet.daemon.status import version
+
+        typer.echo(f"edgemeet {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Be a participant of the meeting until SIGTERM or Ctrl-C."""
+    from edgemeet.config import load
+    from edgemeet.telemetry import Redactor, configure_logging
+
+    with told_plainly():
+        settings = load(config)
+        redactor = Redactor()
+        configure_logging(settings.log.level, settings.log.format, redactor)
+        from edgemeet import daemon
+
+        daemon.run(settings, redactor)
+
+
+@app.command()
+def status(config: ConfigOption = None, socket: SocketOption = None, json: JsonOption = False) -> None:
+    """How the running daemon is: state, meeting, what it sends, what is wrong."""
+    from edgemeet.cli.status import show
+
+    with told_plainly():
+        show(_client(config, socket).status(), json=json)
+
+
+@app.command()
+def rejoin(config: ConfigOption = None, socket: SocketOption = None) -> None:
+    """Leave and join again, now."""
+    _tell("rejoin", config, socket)
+
+
+@app.command()
+def leave(config: ConfigOption = None, socket: SocketOption = None) -> None:
+    """Leave the meeting and stay out until `edgemeet rejoin`."""
+    _tell("leave", config, socket)
+
+
+@app.command()
+def mute(config: ConfigOption = None, socket: SocketOption = None) -> None:
+    """Close the microphone."""
+    _tell("mute", config, socket)
+
+
+@app.command()
+def unmute(config: ConfigOption = None, socket: SocketOption = None) -> None:
+    """Open the microphone."""
+    _tell("unmute", config, socket)
+
+
+@camera_app.command("on")
+def camera_on(config: ConfigOption = None, socket: SocketOption = None) -> None:
+    """Open the camera."""
+    _tell("camera/on", config, socket)
+
+
+@camera_app.command("off")
+def camera_off(config: ConfigOption = None, socket: SocketOption = None) -> None:
+    """Close the camera."""
+    _tell("camera/off", config, socket)
+
+
+@config_app.command("check")
+def config_check(config: ConfigOption = None) -> None:
+    """Say what is wrong with the configuration; silent exit code 0 means nothing."""
+    from edgemeet.config import load
+
+    with told_plainly():
+        load(config)
+        typer.echo("the configuration is good")
+
+
+@config_app.command("show")
+def config_show(config: ConfigOption = None) -> None:
+    """Print the configuration in effect as TOML, secrets masked."""
+    from edgemeet.config import load, show
+
+    with told_plainly():
+        typer.echo(show(load(config)), nl=False)
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of the configuration, for editors."""
+    from json import dumps
+
+    from edgemeet.config import json_schema
+
+    typer.echo(dumps(json_schema(), indent=2))
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.")] = 8089,
+) -> None:
+    """Run a local room with a page to look at it. For development, never for production."""
+    from edgemeet.cli.sandbox import run_sandbox
+
+    with told_plainly():
+        run_sandbox(host, port)
+
+
+def _client(config: Path | None, socket: Path | None) -> ControlClient:
+    from edgemeet.config import load
+    from edgemeet.control import ControlClient
+
+    return ControlClient(socket or load(config).control.socket)
+
+
+def _tell(command: str, config: Path | None, socket: Path | None) -> None:
+    from edgemeet.control import Command
+
+    with told_plainly():
+        _client(config, socket).send(Command(command))
+        typer.echo("ok")
+
+
+def main() -> None:
+    """Entry point."""
+    app()

@@ -1,0 +1,48 @@
+"""Exit codes, and how errors are told at the command line.
+
+====  ==========================================================
+0     done
+1     it did not work
+2     the command line itself is wrong
+69    no daemon is running, or it does not answer (EX_UNAVAILABLE)
+77    no permission (EX_NOPERM)
+78    the configuration cannot be used (EX_CONFIG)
+====  ==========================================================
+
+Numbers from 64 on: sysexits.h; systemd shows them by name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from edgemeet.errors import ConfigError, EdgemeetError
+
+_BY_CODE = {
+    "control.not_running": os.EX_UNAVAILABLE,
+    "control.stuck": os.EX_UNAVAILABLE,
+    "control.forbidden": os.EX_NOPERM,
+}
+
+
+def exit_code(error: EdgemeetError) -> int:
+    """The exit code for `error`."""
+    if isinstance(error, ConfigError):
+        return os.EX_CONFIG
+    return _BY_CODE.get(error.code, 1)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Expected errors inside the block become a message on standard error and an exit code."""
+    try:
+        yield
+    except EdgemeetError as error:
+        typer.echo(f"edgemeet: {error.message}", err=True)
+        if error.hint:
+            typer.echo(f"  {error.hint}", err=True)
+        raise typer.Exit(exit_code(error)) from None
