@@ -1,0 +1,167 @@
+"""Brings a token and a meeting together for each attempt to join."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+from pydantic import JsonValue
+
+from edgemeet.errors import ConfigError, MeetingUnavailable, RetryableError, ServerError
+from edgemeet.provisioning.meeting_id import check_meeting_id
+from edgemeet.provisioning.options import MeetingSource, ProvisioningOptions
+from edgemeet.provisioning.rooms import Rooms
+from edgemeet.provisioning.server import ServerToken
+from edgemeet.provisioning.signed import SignedToken
+from edgemeet.provisioning.sources import FileToken, Grant, StaticToken, TokenSource
+from edgemeet.provisioning.token import Token
+
+MIN_SECONDS_LEFT: Final = 60.0  # a join with all its retransmissions ends well within a minute
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """All that one attempt to join needs to know."""
+
+    token: Token
+    meeting_id: str
+    name: str
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)
+
+
+class Provisioner:
+    """Gets a fresh token, and the meeting's id, for each attempt to join.
+
+    The last token is kept for one case only: the source cannot be reached, the token has 60 s left or does
+    not end, and no join with it has failed.
+    """
+
+    def __init__(
+        self,
+        options: ProvisioningOptions,
+        meeting: MeetingSource,
+        client: httpx.AsyncClient,
+        participant_id: str,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Raises ConfigError where the options contradict each other, without any network."""
+        if meeting.source == "fixed" and not meeting.id:
+            raise ConfigError('meeting.source is "fixed": meeting.id has to name the meeting')
+        if meeting.source == "provisioned" and not options.url:
+            raise ConfigError('meeting.source is "provisioned": provisioning.url has to be given')
+        self._source = token_source(options, client, wall_clock=wall_clock)
+        self._meeting = meeting
+        self._rooms = Rooms(client, meeting.api_url, options.timeout)
+        self._participant_id = participant_id
+        self._wall_clock = wall_clock
+        self._creating = asyncio.Lock()  # two attempts must not make two meetings
+        self._created: str | None = None
+        self._last: Grant | None = None
+
+    async def admit(self) -> Admission:
+        """The token and the meeting for one attempt to join.
+
+        Raises:
+            AuthError, ClockError, NetworkError, ServerError, RateLimited: from the source of the token or,
+                if the meeting is to be created, from the rooms API.
+            ServerError: ``server.no_meeting``, the server was to name the meeting and did not.
+            MeetingUnavailable: ``meeting.disabled``, ``meeting.malformed_id``.
+        """
+        meeting_id = await self._known_meeting()
+        grant = await self._grant(meeting_id)
+        chosen = meeting_id or grant.meeting_id
+        if chosen is None:
+            raise ServerError(
+                "the provisioning server named no meeting",
+                code="server.no_meeting",
+                hint='Let it answer with "meetingId", or set meeting.source to "fixed" or "create".',
+            )
+        metadata = {**self._meeting.metadata, **(grant.metadata or {})}
+        return Admission(grant.token, chosen, grant.name or self._meeting.name, metadata)
+
+    def join_failed(self) -> None:
+        """Tell that the join with the last admission failed: its token is never used again."""
+        self._last = None
+
+    async def _known_meeting(self) -> str | None:
+        if self._meeting.source == "provisioned":
+            return None
+        if self._meeting.source == "fixed":
+            return check_meeting_id(self._meeting.id or "")
+        async with self._creating:
+            if self._created is None:
+                self._created = await self._create()
+            return self._created
+
+    async def _create(self) -> str:
+        token = await self._source.fetch_for_rooms(participant_id=self._participant_id)
+        room = await self._rooms.create(token, self._meeting.custom_id)
+        if room.disabled:
+            raise MeetingUnavailable(f"the meeting {room.meeting_id} is disabled", code="meeting.disabled")
+        _log.info("created or found the meeting %s", room.meeting_id)
+        return room.meeting_id
+
+    async def _grant(self, meeting_id: str | None) -> Grant:
+        try:
+            grant = await self._source.fetch(meeting_id=meeting_id, participant_id=self._participant_id)
+        except RetryableError as error:
+            last = self._last
+            if last is None or last.token.seconds_left(self._wall_clock()) < MIN_SECONDS_LEFT:
+                raise
+            _log.warning("using the last token once more: %s", error.message)
+            return last
+        self._last = grant
+        return grant
+
+
+def token_source(
+    options: ProvisioningOptions, client: httpx.AsyncClient, *, wall_clock: Callable[[], float] = time.time
+) -> TokenSource:
+    """The one source of tokens that the options name.
+
+    Raises:
+        ConfigError: ``config.token_source`` for none or more than one, or half of one.
+    """
+    given = {
+        "provisioning.url": options.url,
+        "provisioning.token": options.token,
+        "provisioning.token_file": options.token_file,
+        "provisioning.api_key and api_secret": options.api_key or options.api_secret,
+    }
+    named = [key for key, value in given.items() if value]
+    if len(named) != 1:
+        problem = f"more than one is given: {', '.join(named)}" if named else "none is given"
+        message = f"tokens must come from one of {', '.join(given)}; {problem}"
+        raise ConfigError(message, code="config.token_source")
+    if options.url:
+        if options.auth == "bearer" and not options.bearer:
+            raise ConfigError(
+                'provisioning.auth is "bearer": provisioning.bearer is missing', code="config.token_source"
+            )
+        bearer = options.bearer if options.auth == "bearer" else None
+        return ServerToken(
+            client,
+            options.url,
+            method=options.method,
+            bearer=bearer,
+            timeout=options.timeout,
+            wall_clock=wall_clock,
+        )
+    if options.token:
+        return StaticToken(options.token, wall_clock=wall_clock)
+    if options.token_file:
+        return FileToken(options.token_file, wall_clock=wall_clock)
+    if not options.api_key or not options.api_secret:
+        missing = "api_secret" if options.api_key else "api_key"
+        raise ConfigError(
+            f"provisioning.{missing} is missing: signing needs both", code="config.token_source"
+        )
+    return SignedToken(options.api_key, options.api_secret, options.token_ttl, wall_clock=wall_clock)
