@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-import httpx
 from pydantic import ValidationError
 
 from edgemeet.control.models import Command, Refused, Status
@@ -12,13 +13,16 @@ from edgemeet.errors import ControlError
 
 # The daemon answers in milliseconds; a daemon that does not is stuck, and the person should hear it.
 _TIMEOUT = 5.0
+# A status is a few kilobytes.
+_LARGEST_ANSWER = 16 * 1024 * 1024
 
 
 class ControlClient:
     """A client of the daemon that listens at `path`.
 
     Every method raises ControlError: no daemon (control.not_running), no permission (control.forbidden), no
-    answer in 5 s (control.stuck), or whatever the daemon refused.
+    answer in 5 s (control.stuck), another program's answer
+    (control.foreign), or whatever the daemon refused.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,43 +37,60 @@ class ControlClient:
         self._ask("POST", command.value)
 
     def _ask(self, method: str, path: str) -> bytes:
+        connection = _UnixConnection(self._path)
         try:
-            with httpx.Client(
-                transport=httpx.HTTPTransport(uds=str(self._path)), timeout=_TIMEOUT, trust_env=False
-            ) as client:
-                response = client.request(method, f"http://edgemeet/v1/{path}")
-        except httpx.TimeoutException as error:
+            connection.request(method, f"/v1/{path}")
+            response = connection.getresponse()
+            body = response.read(_LARGEST_ANSWER)
+        except TimeoutError as error:
             raise ControlError(
                 f"the daemon at {self._path} does not answer",
                 code="control.stuck",
                 hint="systemctl restart edgemeet",
             ) from error
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
-        if response.is_success:
-            return response.content
-        try:
-            problem = Refused.model_validate_json(response.content).error
-        except ValidationError:
+        except PermissionError as error:
             raise ControlError(
-                f"{self._path} answered {response.status_code}, which is not edgemeet's way to answer",
-                code="control.foreign",
-                hint="is control.socket the path of another program's socket?",
-            ) from None
-        raise ControlError(problem.message, code=problem.code, hint=problem.hint)
-
-    def _unreachable(self, error: httpx.TransportError) -> ControlError:
-        cause = error.__cause__
-        while cause is not None and not isinstance(cause, OSError):
-            cause = cause.__cause__ or cause.__context__
-        if isinstance(cause, PermissionError):
-            return ControlError(
                 f"no permission to open {self._path}",
                 code="control.forbidden",
                 hint="run as root, or join the group edgemeet",
-            )
+            ) from error
+        except OSError as error:
+            raise ControlError(
+                f"no edgemeet is running: nothing answers on {self._path}",
+                code="control.not_running",
+                hint="start it with `systemctl start edgemeet` or `edgemeet run`; --socket names another place",
+            ) from error
+        except HTTPException as error:
+            raise self._foreign("does not speak HTTP") from error
+        finally:
+            connection.close()
+        if response.status in (200, 202):
+            return body
+        try:
+            problem = Refused.model_validate_json(body).error
+        except ValidationError:
+            raise self._foreign(f"answered {response.status}") from None
+        raise ControlError(problem.message, code=problem.code, hint=problem.hint)
+
+    def _foreign(self, what: str) -> ControlError:
         return ControlError(
-            f"no edgemeet is running: nothing answers on {self._path}",
-            code="control.not_running",
-            hint="start it with `systemctl start edgemeet` or `edgemeet run`; --socket names another place",
+            f"{self._path} {what}, which is not edgemeet's way to answer",
+            code="control.foreign",
+            hint="is control.socket the path of another program's socket?",
         )
+
+
+class _UnixConnection(HTTPConnection):
+    """The standard library's client over a Unix socket.
+
+    Not httpx: it takes 0.3 s to import, and httpcore 1.0.9 leaks the socket when a Unix connect fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("edgemeet", timeout=_TIMEOUT)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_TIMEOUT)
+        self.sock.connect(str(self._path))

@@ -1,0 +1,187 @@
+import asyncio
+import json
+import socket
+import stat
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from edgemeet.control import Command, ControlClient, MeetingStatus, Status, TimingStatus, listening, serve
+from edgemeet.errors import ControlError
+
+STATUS = Status(
+    version="1.2.3",
+    state="waiting",
+    phase=None,
+    for_seconds=1.5,
+    uptime=60.0,
+    next_join_in=2.0,
+    joins=1,
+    attempts=3,
+    meeting=MeetingStatus(id="abcd-efgh-ijkl", participant_id="cam-1", name="Room 7"),
+    token=None,
+    producers=(),
+    captures=(),
+    transport=None,
+    timing=TimingStatus(process_to_first_media=None, attempt_to_token=None, token_to_first_media=None),
+    health=(),
+)
+
+
+class RecordingDaemon:
+    def __init__(self) -> None:
+        self.told: list[Command] = []
+
+    def status(self) -> Status:
+        return STATUS
+
+    def command(self, command: Command) -> None:
+        if command is Command.LEAVE:
+            raise RuntimeError("a defect with a secret")
+        self.told.append(command)
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[RecordingDaemon]:
+    recorder = RecordingDaemon()
+    with listening(tmp_path / "control.sock") as listener:
+        serving = asyncio.create_task(serve(recorder, listener))
+        try:
+            await wait_until_served(tmp_path / "control.sock")
+            yield recorder
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+
+async def wait_until_served(path: Path) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await asyncio.to_thread(ControlClient(path).status)
+            except ControlError:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+async def test_status_crosses_whole(daemon: RecordingDaemon, tmp_path: Path) -> None:
+    client = ControlClient(tmp_path / "control.sock")
+    assert await asyncio.to_thread(client.status) == STATUS
+
+
+async def test_every_command_arrives(daemon: RecordingDaemon, tmp_path: Path) -> None:
+    client = ControlClient(tmp_path / "control.sock")
+    commands = [c for c in Command if c is not Command.LEAVE]
+    for command in commands:
+        await asyncio.to_thread(client.send, command)
+    assert daemon.told == commands
+
+
+async def test_curl_is_a_client(daemon: RecordingDaemon, tmp_path: Path) -> None:
+    curl = await asyncio.create_subprocess_exec(
+        "curl",
+        "-sS",
+        "--fail",
+        "--unix-socket",
+        str(tmp_path / "control.sock"),
+        "http://edgemeet/v1/status",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await curl.communicate()
+    assert curl.returncode == 0
+    assert json.loads(out)["schema_version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "status_code"),
+    [
+        ("GET", "/v1/nothing", "control.unknown_path", 404),
+        ("GET", "/", "control.unknown_path", 404),
+        ("GET", "/v1/rejoin", "control.wrong_method", 405),
+        ("POST", "/v1/status", "control.wrong_method", 405),
+        ("DELETE", "/v1/status", "control.wrong_method", 405),
+    ],
+)
+async def test_what_it_does_not_answer_it_says_plainly(
+    daemon: RecordingDaemon, tmp_path: Path, method: str, path: str, code: str, status_code: int
+) -> None:
+    transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "control.sock"))
+    async with httpx.AsyncClient(transport=transport) as client:
+        response = await client.request(method, f"http://edgemeet{path}")
+    assert response.status_code == status_code
+    assert response.json()["error"]["code"] == code
+
+
+async def test_a_defect_is_told_without_its_details(daemon: RecordingDaemon, tmp_path: Path) -> None:
+    client = ControlClient(tmp_path / "control.sock")
+    with pytest.raises(ControlError) as caught:
+        await asyncio.to_thread(client.send, Command.LEAVE)
+    assert caught.value.code == "control.failed"
+    assert "secret" not in str(caught.value)
+
+
+async def test_others_may_not_connect(daemon: RecordingDaemon, tmp_path: Path) -> None:
+    mode = (tmp_path / "control.sock").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o660
+
+
+def test_a_living_socket_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with listening(path), pytest.raises(ControlError) as caught, listening(path):
+        pass
+    assert caught.value.code == "control.in_use"
+
+
+def test_a_stale_socket_is_replaced_and_the_file_is_gone_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    assert path.exists()
+    with listening(path):
+        assert path.exists()
+    assert not path.exists()
+
+
+def test_a_file_in_the_way_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    path.write_text("precious")
+    with pytest.raises(ControlError) as caught, listening(path):
+        pass
+    assert caught.value.code == "control.path_taken"
+    assert path.read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ControlError) as caught, listening(tmp_path / "file" / "control.sock"):
+        pass
+    assert caught.value.code == "control.unwritable"
+    assert caught.value.hint
+
+
+def test_no_daemon_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(ControlError) as caught:
+        ControlClient(tmp_path / "control.sock").status()
+    assert caught.value.code == "control.not_running"
+
+
+def test_another_program_on_the_socket_is_told_as_such(tmp_path: Path) -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 418 I'm a teapot\r\ncontent-length: 2\r\n\r\nhi")
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "control.sock"))
+        server.listen()
+        answering = threading.Thread(target=answer, args=(server,))
+        answering.start()
+        with pytest.raises(ControlError) as caught:
+            ControlClient(tmp_path / "control.sock").status()
+        answering.join()
+    assert caught.value.code == "control.foreign"
