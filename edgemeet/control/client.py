@@ -58,7 +58,7 @@ class ControlClient:
             raise ControlError(
                 f"no edgemeet is running: nothing answers on {self._path}",
                 code="control.not_running",
-                hint="start it with `systemctl start edgemeet` or `edgemeet run`; --socket names another place",
+                hint="`systemctl start edgemeet` or `edgemeet run` starts it; --socket names another place",
             ) from error
         except HTTPException as error:
             raise self._foreign("does not speak HTTP") from error
