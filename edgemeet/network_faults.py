@@ -25,12 +25,12 @@ CLOCK_HINT: Final = "Set the clock, for example by letting systemd-timesyncd rea
 
 # The first row that matches wins: a proxy that refuses is also a ConnectError.
 _FAULTS: Final[tuple[tuple[type[BaseException], str, str, str | None], ...]] = (
+    (httpx.TimeoutException, "network.timeout", "{where} does not answer", None),
+    (TimeoutError, "network.timeout", "{where} does not answer", None),
     (ssl.SSLError, "network.tls", "no TLS with {where}", "Does the other side speak https on this port?"),
     (httpx.ProxyError, "network.proxy", "the proxy on the way to {where} refuses or fails", None),
     (socket.gaierror, "network.dns", "the host name of {where} cannot be resolved", None),
     (ConnectionRefusedError, "network.refused", "{where} refuses connections: nothing listens there", None),
-    (httpx.TimeoutException, "network.timeout", "{where} does not answer", None),
-    (TimeoutError, "network.timeout", "{where} does not answer", None),
     (httpx.ConnectError, "network.unreachable", "{where} cannot be reached", None),
     (httpx.HTTPError, "network.broken", "{where} broke off the answer or does not speak HTTP", None),
 )
@@ -49,14 +49,16 @@ def network_fault(error: BaseException, where: str, now: datetime) -> EdgemeetEr
         :class:`NetworkError` with the code ``network.dns``, ``.refused``, ``.timeout``, ``.unreachable``,
         ``.proxy``, ``.broken``, ``.tls``, ``.tls_untrusted``, ``.tls_expired`` or ``.tls_wrong_name``.
     """
-    causes = tuple(_causes(error))
+    # "Wants to read" is how a TLS socket waits: it stands in the context of many failures and says nothing.
+    waits = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+    causes = tuple(cause for cause in _causes(error) if not isinstance(cause, waits))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate_fault(cause, where, now)
     for kind, code, message, hint in _FAULTS:
         if any(isinstance(cause, kind) for cause in causes):
             return NetworkError(message.format(where=where), code=code, hint=hint)
-    return NetworkError(f"{where} cannot be reached")
+    return NetworkError(f"{where} cannot be reached", code="network.unreachable")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -124,7 +124,10 @@ async def exchange(
     """
     where = f"{what} at {origin(url)}"
     try:
-        request = client.build_request(method, url, headers=headers, json=json, timeout=None)
+        # httpcore leaks the socket of a TLS handshake that is cancelled, not of one that times out by itself.
+        # This limit is for the connection and for the handshake: together they end before the deadline.
+        phases = httpx.Timeout(None, connect=0.45 * timeout)
+        request = client.build_request(method, url, headers=headers, json=json, timeout=phases)
         async with asyncio.timeout(timeout):
             response, content = await _fetch(client, request, where, limit)
     except TimeoutError:
@@ -138,6 +141,8 @@ async def exchange(
             code="config.header",
             hint="Look for line breaks, spaces or accented letters in the token and the URL.",
         ) from None
+    except httpx.ProtocolError as error:  # its text quotes what the other side sent
+        raise network_fault(error, where, wall_clock()) from None
     except httpx.HTTPError as error:
         raise network_fault(error, where, wall_clock()) from error
     return _reply(response, content, where, wall_clock)
@@ -171,7 +176,7 @@ async def _fetch(
                 hint="Configure the new address if it is the right one; else a captive portal is in the way.",
             )
         headers = {name: value for name, value in request.headers.items() if name != "host"}
-        request = client.build_request("GET", target, headers=headers, timeout=None)
+        request = client.build_request("GET", target, headers=headers, extensions=request.extensions)
     raise ServerError(f"{where} redirects in circles", code="server.redirected")
 
 
