@@ -1,0 +1,1 @@
+"""Encoders behind one small protocol, each in a module of its own."""

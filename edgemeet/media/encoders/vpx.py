@@ -1,0 +1,87 @@
+"""VP8 through libvpx, for rooms that ask for it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+
+from edgemeet.encoded import VideoEncoding
+from edgemeet.errors import DeviceFailed
+from edgemeet.media.encoders.protocols import Encoded
+from edgemeet.media.encoders.x264 import GOP_SECONDS
+
+# libavcodec's wrapper cannot change libvpx's rate while it runs, so a change means a new encoder and a
+# keyframe. Small changes are not worth one, and no more than one in this many seconds of pictures.
+_WORTHWHILE = 0.15
+_PATIENCE_SECONDS = 2
+
+
+class VpxEncoder:
+    """One layer of VP8.
+
+    Raises:
+        DeviceFailed: libvpx refuses the size or rate.
+    """
+
+    name = "libvpx"
+
+    def __init__(self, encoding: VideoEncoding) -> None:
+        self._encoding = encoding
+        self._wanted = self._rate = encoding.max_bitrate
+        self._context = _open(encoding, self._rate)
+        self._count = 0
+
+    def encode(self, frame: av.VideoFrame, *, keyframe: bool) -> list[Encoded]:
+        self._follow_bitrate()
+        frame.pts = self._count
+        frame.time_base = self._context.time_base
+        frame.pict_type = PictureType.I if keyframe else PictureType.NONE
+        self._count += 1
+        try:
+            packets = self._context.encode(frame)
+        except av.FFmpegError as error:
+            raise DeviceFailed("libvpx could not encode", code="device.encoder_failed") from error
+        return [Encoded(bytes(packet), packet.is_keyframe) for packet in packets]
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        self._wanted = bits_per_second
+
+    def _follow_bitrate(self) -> None:
+        if abs(self._wanted - self._rate) < _WORTHWHILE * self._rate:
+            return
+        if self._count < _PATIENCE_SECONDS * self._encoding.fps:
+            return
+        self._rate = self._wanted
+        self._context = _open(self._encoding, self._rate)
+        self._count = 0
+
+
+def _open(encoding: VideoEncoding, bits_per_second: int) -> VideoCodecContext:
+    context = av.CodecContext.create("libvpx", "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height = encoding.width, encoding.height
+    context.pix_fmt = "yuv420p"
+    context.framerate = Fraction(encoding.fps)
+    context.time_base = Fraction(1, encoding.fps)
+    context.gop_size = GOP_SECONDS * encoding.fps
+    context.thread_count = 1
+    context.bit_rate = bits_per_second
+    rate = str(bits_per_second)
+    context.options = {
+        "deadline": "realtime",
+        "cpu-used": "8",
+        "error-resilient": "default",
+        "lag-in-frames": "0",
+        "auto-alt-ref": "0",
+        "minrate": rate,  # all three alike: constant bitrate
+        "maxrate": rate,
+        "bufsize": rate,  # one second
+    }
+    try:
+        context.open()
+    except av.FFmpegError as error:
+        raise DeviceFailed(f"libvpx does not take {encoding}", code="device.encoder_failed") from error
+    return context

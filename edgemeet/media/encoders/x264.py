@@ -1,0 +1,86 @@
+"""H.264 through libx264: constrained baseline, no delay, a rate that changes in place."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+from av.video.frame import PictureType
+
+from edgemeet.encoded import VideoEncoding
+from edgemeet.errors import DeviceFailed
+from edgemeet.media.encoders.protocols import Encoded
+
+GOP_SECONDS = 10  # receivers ask for keyframes themselves; this one is for those who cannot
+# H.264 table A-1: level, macroblocks per second, macroblocks per frame.
+_LEVELS = (
+    ("3.1", 108_000, 3_600),
+    ("3.2", 216_000, 5_120),
+    ("4.0", 245_760, 8_192),
+    ("4.2", 522_240, 8_704),
+    ("5.1", 983_040, 36_864),
+    ("5.2", 2_073_600, 36_864),
+)
+
+
+def level(width: int, height: int, fps: int) -> str:
+    """The level to declare: 3.1, which profile-level-id 42e01f promises, or what a larger size needs."""
+    macroblocks = ((width + 15) // 16) * ((height + 15) // 16)
+    for name, per_second, per_frame in _LEVELS:
+        if macroblocks <= per_frame and macroblocks * fps <= per_second:
+            return name
+    return _LEVELS[-1][0]
+
+
+class X264Encoder:
+    """One layer. Gives Annex B with SPS and PPS before every keyframe, one access unit per picture.
+
+    Raises:
+        DeviceFailed: libx264 refuses the size or rate.
+    """
+
+    name = "libx264"
+
+    def __init__(self, encoding: VideoEncoding) -> None:
+        context = av.CodecContext.create("libx264", "w")
+        context.width, context.height = encoding.width, encoding.height
+        context.pix_fmt = "yuv420p"
+        context.framerate = Fraction(encoding.fps)
+        context.time_base = Fraction(1, encoding.fps)
+        context.gop_size = GOP_SECONDS * encoding.fps
+        context.max_b_frames = 0
+        context.thread_count = 1  # more threads would mean more slices and more overhead on small devices
+        context.bit_rate = encoding.max_bitrate
+        context.options = {
+            "preset": "ultrafast",
+            "tune": "zerolatency",
+            "profile": "baseline",
+            "level": level(encoding.width, encoding.height, encoding.fps),
+            "forced-idr": "1",  # a requested keyframe is one that decoders can start at
+            # Rate and ceiling alike mean constant bitrate, the only mode in which x264 follows a change of
+            # the rate while running (x264_ratecontrol_init_reconfigurable). The buffer holds one second.
+            "maxrate": str(encoding.max_bitrate),
+            "bufsize": str(encoding.max_bitrate),
+        }
+        try:
+            context.open()
+        except av.FFmpegError as error:
+            raise DeviceFailed(f"libx264 does not take {encoding}", code="device.encoder_failed") from error
+        self._context = context
+        self._count = 0
+
+    def encode(self, frame: av.VideoFrame, *, keyframe: bool) -> list[Encoded]:
+        frame.pts = self._count
+        frame.time_base = self._context.time_base
+        frame.pict_type = PictureType.I if keyframe else PictureType.NONE
+        self._count += 1
+        try:
+            packets = self._context.encode(frame)
+        except av.FFmpegError as error:
+            raise DeviceFailed("libx264 could not encode", code="device.encoder_failed") from error
+        return [Encoded(bytes(packet), packet.is_keyframe) for packet in packets]
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        # libavcodec compares this with what x264 has before every picture and calls
+        # x264_encoder_reconfig on a difference: no new encoder, no keyframe, no new SPS.
+        self._context.bit_rate = bits_per_second
