@@ -1,0 +1,205 @@
+"""The tables of the configuration. docs/configuration.md is made of the descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edgemeet.config.values import (
+    AbsolutePath,
+    AnyCase,
+    BaseUrl,
+    CustomId,
+    DisplayName,
+    Flag,
+    Group,
+    Integer,
+    MeetingId,
+    Metadata,
+    Number,
+    ParticipantId,
+    Pixels,
+    Secret,
+    SocketPath,
+    Text,
+    Url,
+)
+
+DEFAULT_RUNTIME_DIRECTORY = Path("/run/edgemeet")
+DEFAULT_STATE_DIRECTORY = Path("/var/lib/edgemeet")
+SOCKET_NAME = "control.sock"
+
+
+class Section(BaseModel):
+    """A table: frozen, and no key but the known ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Meeting(Section):
+    """Which meeting to join, and as whom."""
+
+    source: Literal["fixed", "create", "provisioned"] = Field(
+        default="fixed",
+        description="where the meeting comes from: `fixed` joins `id`; `create` makes a room through the "
+        "rooms API, for which the token needs the role `crawler`; `provisioned` takes the id that the "
+        "provisioning server answers",
+    )
+    id: MeetingId | None = Field(
+        default=None, description="the meeting to join, or its custom id; `fixed` needs it"
+    )
+    custom_id: CustomId | None = Field(
+        default=None,
+        description="the custom id that `create` gives the room; a room that has it already is joined",
+    )
+    participant_id: ParticipantId | None = Field(
+        default=None,
+        description="who this device is, different for each device; when absent one is made once and kept in "
+        "the state directory",
+    )
+    name: DisplayName = Field(
+        default="edgemeet", description="the name other participants see, at most 120 characters"
+    )
+    mic: Flag = Field(default=True, description="publish sound")
+    webcam: Flag = Field(default=True, description="publish video")
+    multistream: Flag = Field(
+        default=False,
+        description="send several sizes at once so that each viewer gets what fits; not worth it for up to "
+        "four participants",
+    )
+    metadata: Metadata = Field(
+        default_factory=dict,
+        description="anything other participants shall read about this one, at most 8192 bytes as JSON",
+    )
+    debug_mode: Flag = Field(default=False, description="ask VideoSDK to keep debug data of this participant")
+    preferred_protocol: Literal["UDP_ONLY", "UDP_OVER_TCP", "TCP_ONLY"] = Field(
+        default="UDP_OVER_TCP",
+        description="how media travels; `UDP_OVER_TCP` tries UDP first",
+    )
+    entry_timeout: Number = Field(
+        default=300.0, ge=1, le=86400, description="seconds to wait for a host to let this participant in"
+    )
+    api_url: BaseUrl = Field(default="https://api.videosdk.live", description="VideoSDK's API")
+
+
+class Provisioning(Section):
+    """How to get a token. Exactly one way: url, token, token_file, or api_key with api_secret."""
+
+    url: Url | None = Field(
+        default=None, description="ask this server for a token; `meeting.source = provisioned` needs it"
+    )
+    method: Literal["GET", "POST"] = Field(default="GET", description="how to ask `url`")
+    auth: Literal["none", "bearer"] = Field(
+        default="none", description="how to show `url` who asks; `bearer` needs `provisioning.bearer`"
+    )
+    bearer: Secret | None = Field(default=None, description="secret sent to `url` as `Authorization: Bearer`")
+    timeout: Number = Field(
+        default=10.0, ge=0.1, le=120, description="seconds that one exchange over HTTP may take in all"
+    )
+    ca_file: AbsolutePath | None = Field(
+        default=None, description="file with the certificates to trust (PEM) instead of the system's"
+    )
+    token: Secret | None = Field(default=None, description="secret: a token made elsewhere")
+    token_file: AbsolutePath | None = Field(
+        default=None, description="file that holds a token; it is read again before each join"
+    )
+    api_key: Secret | None = Field(
+        default=None, description="secret: VideoSDK's API key, to sign tokens on this device"
+    )
+    api_secret: Secret | None = Field(
+        default=None,
+        description="secret: the API secret of `api_key`; who has it can join every meeting of the account",
+    )
+    token_ttl: Number = Field(
+        default=3600.0, ge=120, le=2592000, description="seconds that a token signed on this device is valid"
+    )
+
+
+class Camera(Section):
+    """What is seen."""
+
+    source: Literal["auto", "picamera2", "v4l2", "file", "test"] = Field(
+        default="auto",
+        description="where pictures come from; `auto` takes the first that is there, `test` is a pattern",
+    )
+    device: Text | None = Field(
+        default=None,
+        description="which camera, such as `/dev/video0`, or the path of a film; `file` needs it; when "
+        "absent the first camera",
+    )
+    width: Pixels = Field(default=1280, description="pixels, even")
+    height: Pixels = Field(default=720, description="pixels, even")
+    fps: Annotated[Integer, Field(ge=1, le=60)] = Field(default=30, description="pictures per second")
+    codec: Literal["h264", "vp8"] = Field(
+        default="h264", description="how video is encoded when the meeting leaves the choice"
+    )
+    encoder: Literal["auto", "x264", "v4l2m2m", "picamera2", "vpx"] = Field(
+        default="auto",
+        description="what encodes; `auto` takes hardware when there is some; `vpx` is for `vp8`, the others "
+        "are for `h264`",
+    )
+    max_bitrate: Annotated[Integer, Field(ge=50_000, le=20_000_000)] | None = Field(
+        default=None,
+        description="bits per second of the largest picture; when absent VideoSDK's table: 150000 at 320x180 "
+        "to 2200000 at 1920x1080",
+    )
+
+
+class Microphone(Section):
+    """What is heard."""
+
+    source: Literal["auto", "alsa", "file", "tone"] = Field(
+        default="auto", description="where sound comes from; `tone` is a steady test tone"
+    )
+    device: Text = Field(
+        default="default",
+        description="an ALSA device such as `plughw:1,0`, or the path of a sound file when source is `file`",
+    )
+    bitrate: Annotated[Integer, Field(ge=6000, le=510_000)] = Field(
+        default=32000, description="bits per second of Opus"
+    )
+    gain_db: Annotated[Number, Field(ge=-40, le=40)] = Field(
+        default=0.0, description="decibels of amplification; 6 doubles, -6 halves"
+    )
+    tone_hz: Annotated[Number, Field(ge=20, le=19_999)] = Field(
+        default=440.0, description="hertz of the test tone"
+    )
+
+
+class Control(Section):
+    """The socket that `edgemeet status` and the other commands talk to."""
+
+    socket: SocketPath = Field(
+        default=DEFAULT_RUNTIME_DIRECTORY / SOCKET_NAME,
+        description="where it lies; when absent `control.sock` in the runtime directory",
+    )
+    group: Group | None = Field(default=None, description="the group whose members may give commands")
+
+
+class Log(Section):
+    """What is written down."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = Field(
+        default="info", description="the least important messages to write"
+    )
+    format: Literal["auto", "plain", "journal", "json"] = Field(
+        default="auto", description="how they look; `auto` is `journal` under systemd, else `plain`"
+    )
+
+
+StateDirectory = Annotated[
+    AbsolutePath,
+    Field(
+        description="where the participant id is kept; when absent `$STATE_DIRECTORY`; for other users than "
+        "root `edgemeet` in `$XDG_STATE_HOME`"
+    ),
+]
+RuntimeDirectory = Annotated[
+    AbsolutePath,
+    Field(
+        description="where the control socket lies; when absent `$RUNTIME_DIRECTORY`; for other users than "
+        "root `edgemeet` in `$XDG_RUNTIME_DIR`"
+    ),
+]

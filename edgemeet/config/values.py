@@ -1,0 +1,189 @@
+"""The kinds of values that settings are made of. Their complaints are in plain words and quote nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr
+from pydantic_core import PydanticCustomError
+
+# The type of all complaints made here; their text is shown to people as it is.
+PLAIN = "plain"
+
+# RFC 3986's unreserved characters: safe in a path and in a query. No dot comes first, so that "." and ".."
+# never become a path.
+_URL_SAFE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
+_GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
+# Secrets travel in HTTP headers and in a query: visible ASCII only (RFC 9110, field values).
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+LONGEST_SECRET = 8192  # a JWT with all of VideoSDK's claims has about 500 characters
+LONGEST_NAME = 120
+LONGEST_SOCKET_PATH = 107  # bytes; sun_path in unix(7) has 108 with its end mark
+DEEPEST_METADATA = 16
+LARGEST_METADATA = 8192  # bytes of JSON; it is sent to every participant
+LARGEST_INTEGER = 2**53 - 1  # JavaScript reads larger ones wrong
+
+
+def complaint(text: str) -> PydanticCustomError:
+    """An error whose text is shown to people as it is; it must not quote the value."""
+    return PydanticCustomError(PLAIN, "{text}", {"text": text})
+
+
+def _url_safe(what: str, example: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not _URL_SAFE.fullmatch(value):
+            raise complaint(
+                f'must be {what} such as "{example}": 1 to 128 letters, digits and the signs - . _ ~'
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_name(value: str) -> str:
+    if not value.strip():
+        raise complaint("must not be empty")
+    if len(value) > LONGEST_NAME:
+        raise complaint(f"must have at most {LONGEST_NAME} characters, not {len(value)}")
+    if _CONTROL.search(value):
+        raise complaint("must be one line without control characters")
+    return value
+
+
+def _check_text(value: str) -> str:
+    if not value.strip():
+        raise complaint("must not be empty")
+    if _CONTROL.search(value):
+        raise complaint("must be one line without control characters")
+    return value
+
+
+def _check_url(value: str) -> str:
+    wanted = 'must be an address such as "https://example.com/get-token"'
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise complaint(wanted) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _VISIBLE.fullmatch(value):
+        raise complaint(wanted)
+    if port == 0:
+        raise complaint("must not have port 0")
+    if "@" in parts.netloc:
+        raise complaint("must not hold a user name or password: use provisioning.bearer for a secret")
+    if parts.fragment:
+        raise complaint("must not have a part after #")
+    return value
+
+
+def _check_base_url(value: str) -> str:
+    if urlsplit(_check_url(value)).query:
+        raise complaint("must not have a part after ?")
+    return value.rstrip("/")
+
+
+def _check_path(value: Path) -> Path:
+    if _CONTROL.search(str(value)):
+        raise complaint("must be a path without control characters")
+    if not value.is_absolute():
+        raise complaint("must be an absolute path, one that begins with /")
+    return value
+
+
+def _check_socket(value: Path) -> Path:
+    if len(str(_check_path(value)).encode()) > LONGEST_SOCKET_PATH:
+        raise complaint(f"must be a path of at most {LONGEST_SOCKET_PATH} bytes, as sockets demand")
+    return value
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text:
+        raise complaint("must not be empty")
+    if len(text) > LONGEST_SECRET:
+        raise complaint(f"must have at most {LONGEST_SECRET} characters")
+    if not _VISIBLE.fullmatch(text):
+        raise complaint("must be visible ASCII characters without spaces or line breaks")
+    return value
+
+
+def _check_group(value: str) -> str:
+    if not _GROUP.fullmatch(value):
+        raise complaint('must be the name of a group such as "edgemeet"')
+    return value
+
+
+def _check_even(value: int) -> int:
+    if value % 2:
+        raise complaint(f"must be even, not {value}: video is encoded in blocks of 2x2 pixels")
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _check_json(value: JsonValue, depth: int = 0) -> None:
+    """Refuse what TOML cannot write (null) and what JavaScript cannot read."""
+    if depth > DEEPEST_METADATA:
+        raise complaint(f"must not be nested more than {DEEPEST_METADATA} deep")
+    match value:
+        case None:
+            raise complaint("must not hold null: leave the key out")
+        case float() if not math.isfinite(value):
+            raise complaint("must not hold inf or nan: JSON has neither")
+        case int() if abs(value) > LARGEST_INTEGER:
+            raise complaint("must not hold whole numbers beyond 2^53: JavaScript cannot read them")
+        case list():
+            for element in value:
+                _check_json(element, depth + 1)
+        case dict():
+            for element in value.values():
+                _check_json(element, depth + 1)
+
+
+def _check_metadata(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    _check_json(value)
+    try:
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        raise complaint("must be valid UTF-8") from None
+    if size > LARGEST_METADATA:
+        raise complaint(f"must have at most {LARGEST_METADATA} bytes as JSON, not {size}")
+    return value
+
+
+# Three or more dash-separated groups as the rooms API makes them, or a custom id: both are URL-safe, and the
+# first is a case of the second.
+MeetingId = Annotated[str, _url_safe("a meeting id", "abcd-efgh-ijkl")]
+CustomId = Annotated[str, _url_safe("a custom id", "front-door")]
+ParticipantId = Annotated[str, _url_safe("a participant id", "camera-1")]
+DisplayName = Annotated[str, AfterValidator(_check_name)]
+Text = Annotated[str, AfterValidator(_check_text)]
+Url = Annotated[str, AfterValidator(_check_url)]
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+AbsolutePath = Annotated[Path, AfterValidator(_check_path)]
+SocketPath = Annotated[Path, AfterValidator(_check_socket)]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+Group = Annotated[str, AfterValidator(_check_group)]
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]
+AnyCase = BeforeValidator(_lower)
+
+# Strict: TOML has types, so "yes" is no boolean and "1280" is no number. Text from the environment is turned
+# into these before it is validated.
+Flag = Annotated[bool, Field(strict=True)]
+Integer = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Pixels = Annotated[int, Field(strict=True, ge=64, le=1920), AfterValidator(_check_even)]
+
+
+def is_url_safe(value: str) -> bool:
+    """True when `value` can be a meeting id, a custom id or a participant id."""
+    return _URL_SAFE.fullmatch(value) is not None
