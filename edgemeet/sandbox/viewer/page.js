@@ -7,6 +7,9 @@ import { Visit, VisitRefused } from "./visit.js";
 const FIGURES_EVERY_MS = 1000;
 const LEVEL_EVERY_MS = 150;
 
+// Who joins so has, or may soon have, something to show.
+const SENDING_MODES = new Set(["SEND_AND_RECV", "CONFERENCE"]);
+
 const STATE_TEXTS = {
   connecting: "Connecting…",
   waiting: "Waiting to be let in…",
@@ -45,8 +48,8 @@ export class Page {
 
   setSound(on) {
     this.#soundOn = on;
-    this.#elements.sound.setAttribute("aria-pressed", String(on));
-    this.#elements.soundLabel.textContent = on ? "Sound is on" : "Turn sound on";
+    this.#elements.sound.classList.toggle("primary", !on);
+    this.#elements.soundLabel.textContent = on ? "Turn sound off" : "Turn sound on";
     for (const tile of this.tiles) tile.setSound(on);
   }
 
@@ -96,35 +99,45 @@ export class Page {
       consumer: (consumer) => this.#consumer(consumer),
       consumerGone: (consumerId) => {
         for (const tile of this.tiles) {
-          if (tile.detach(consumerId) && tile.isEmpty) this.#remove(tile);
+          if (tile.detach(consumerId) && tile.isEmpty && !this.#deserves(tile)) this.#remove(tile);
         }
+        this.#showCount();
       },
       consumerPaused: (consumerId, paused) => this.tiles.forEach((tile) => tile.setPaused(consumerId, paused)),
       consumerLayers: (consumerId, layer) => this.tiles.forEach((tile) => tile.setCurrentLayer(consumerId, layer)),
     };
   }
 
-  #peer({ id, displayName }) {
-    this.#roster.set(id, displayName || id);
-    for (const tile of this.tiles.filter((each) => each.peerId === id)) tile.name = this.#roster.get(id);
+  #peer({ id, displayName, mode }) {
+    this.#roster.set(id, { name: displayName || id, maySend: SENDING_MODES.has(mode) });
+    if (SENDING_MODES.has(mode)) this.#tile({ tileId: id, peerId: id, isShare: false });
+    for (const tile of this.tiles.filter((each) => each.peerId === id)) tile.name = this.#roster.get(id).name;
     this.#showCount();
   }
 
   #consumer(consumer) {
-    let tile = this.#tiles.get(consumer.tileId);
-    if (!tile) {
-      tile = new Tile({
-        id: consumer.tileId,
-        peerId: consumer.peerId,
-        isShare: consumer.isShare,
-        preferLayer: (consumerId, layer) => this.#visit.preferLayer(consumerId, layer),
-      });
-      tile.name = this.#roster.get(consumer.peerId) ?? consumer.peerId;
-      this.#tiles.set(tile.id, tile);
-      this.#elements.tiles.append(tile.element);
-    }
-    tile.attach(consumer, this.#soundOn);
+    this.#tile(consumer).attach(consumer, this.#soundOn);
     this.#showCount();
+  }
+
+  #tile({ tileId, peerId, isShare }) {
+    const existing = this.#tiles.get(tileId);
+    if (existing) return existing;
+    const tile = new Tile({
+      id: tileId,
+      peerId,
+      isShare,
+      preferLayer: (consumerId, layer) => this.#visit.preferLayer(consumerId, layer),
+    });
+    tile.name = this.#roster.get(peerId)?.name ?? peerId;
+    this.#tiles.set(tileId, tile);
+    this.#elements.tiles.append(tile.element);
+    return tile;
+  }
+
+  // A device whose camera and microphone are off is still there; a screen share that ended is not.
+  #deserves(tile) {
+    return !tile.isShare && this.#roster.get(tile.peerId)?.maySend === true;
   }
 
   #remove(tile) {
@@ -151,10 +164,10 @@ export class Page {
   }
 
   #showCount() {
-    const senders = new Set(this.tiles.map((tile) => tile.peerId)).size;
-    const watching = [...this.#roster.keys()].filter((id) => !this.tiles.some((tile) => tile.peerId === id)).length;
-    const parts = [`${senders} sending`];
-    if (watching > 0) parts.push(`${watching} more in the room`);
+    const senders = new Set(this.tiles.filter((tile) => !tile.isEmpty).map((tile) => tile.peerId));
+    const others = [...this.#roster.keys()].filter((id) => !senders.has(id)).length;
+    const parts = [`${senders.size} sending`];
+    if (others > 0) parts.push(`${others} more in the room`);
     this.#elements.count.textContent = this.state === "joined" ? parts.join(" · ") : "";
     this.#elements.empty.hidden = !(this.state === "joined" && this.#tiles.size === 0);
     this.#elements.tiles.dataset.count = String(Math.min(this.#tiles.size, 5));

@@ -9,7 +9,7 @@ const HASH_HEIGHT = 36;
 export class Probe {
   #page;
   #canvas = new OffscreenCanvas(HASH_WIDTH, HASH_HEIGHT);
-  #analysers = new WeakMap();
+  #ears = new WeakMap();
   #audioContext = null;
 
   constructor(page) {
@@ -94,13 +94,15 @@ export class Probe {
     if (!track) return null;
     this.#audioContext ??= new AudioContext({ sampleRate: 48_000 });
     await this.#audioContext.resume();
-    let analyser = this.#analysers.get(track);
-    if (!analyser) {
-      analyser = new AnalyserNode(this.#audioContext, { fftSize: 32_768, smoothingTimeConstant: 0 });
-      this.#audioContext.createMediaStreamSource(new MediaStream([track])).connect(analyser);
-      this.#analysers.set(track, analyser);
+    let ears = this.#ears.get(track);
+    if (!ears) {
+      const source = this.#audioContext.createMediaStreamSource(new MediaStream([track]));
+      const analyser = new AnalyserNode(this.#audioContext, { fftSize: 32_768, smoothingTimeConstant: 0 });
+      source.connect(analyser);
+      ears = { source, analyser }; // both: nothing else holds the source
+      this.#ears.set(track, ears);
     }
-    return peakHz(analyser);
+    return peakHz(ears.analyser);
   }
 
   #tile(peerId) {

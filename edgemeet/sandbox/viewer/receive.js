@@ -8,6 +8,7 @@ export class ReceiveTransport {
   #connect;
   #peerConnection;
   #sections = [];
+  #offered = 0; // m-lines that the browser has accepted; they must stay in every later offer
   #version = 0;
   #connected = false;
   #turn = Promise.resolve();
@@ -33,15 +34,19 @@ export class ReceiveTransport {
    * Calls are worked off one after another.
    */
   add({ id, kind, rtpParameters }, streamId) {
+    const consumer = { active: true, consumerId: id, kind, rtpParameters, streamId, trackId: token(id) };
     return this.#inTurn(async () => {
-      let section = this.#sections.find((free) => !free.active && free.kind === kind);
-      if (!section) {
-        section = { mid: String(this.#sections.length), kind };
-        this.#sections.push(section);
+      const free = this.#sections.findIndex((section) => !section.active && section.kind === kind);
+      const index = free >= 0 ? free : this.#sections.length;
+      const before = [...this.#sections];
+      this.#sections[index] = { mid: String(index), ...consumer };
+      try {
+        await this.#negotiate();
+      } catch (error) {
+        this.#forget(index, before);
+        throw error;
       }
-      Object.assign(section, { active: true, consumerId: id, rtpParameters, streamId, trackId: token(id) });
-      await this.#negotiate();
-      const found = this.#peerConnection.getTransceivers().find(({ mid }) => mid === section.mid);
+      const found = this.#peerConnection.getTransceivers().find(({ mid }) => mid === String(index));
       if (!found) throw new Error(`The browser did not take the ${kind} of consumer ${id}.`);
       return found.receiver;
     });
@@ -72,10 +77,17 @@ export class ReceiveTransport {
     return result;
   }
 
+  // So that one consumer that the browser cannot take does not spoil the offers for all others.
+  #forget(index, before) {
+    if (index < this.#offered) this.#sections[index] = { ...(before[index] ?? this.#sections[index]), active: false };
+    else this.#sections = before;
+  }
+
   async #negotiate() {
     this.#version += 1;
     const sdp = buildOffer(this.#options, this.#sections, this.#version);
     await this.#peerConnection.setRemoteDescription({ type: "offer", sdp });
+    this.#offered = this.#sections.length;
     const answer = await this.#peerConnection.createAnswer();
     if (!this.#connected) {
       await this.#connect(dtlsParametersOf(answer.sdp));

@@ -131,7 +131,7 @@ export class Tile {
     const fraction = heard ? meterFraction(await audioLevel(receiver)) : 0;
     this.#parts.meter.hidden = !receiver;
     this.#parts.meter.setAttribute("aria-valuenow", String(Math.round(100 * fraction)));
-    this.#parts.level.style.transform = `scaleX(${fraction.toFixed(3)})`;
+    this.#parts.level.style.setProperty("--level", `${(100 * fraction).toFixed(1)}%`);
   }
 
   remove() {

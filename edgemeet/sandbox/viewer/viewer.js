@@ -5,7 +5,7 @@ import { Probe } from "./probe.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** The meeting in the address, or the sandbox's only one, or null. */
+/** The meeting in the address, or the sandbox's only one, or null: then the person at the page says it. */
 async function chosenMeeting() {
   const asked = new URLSearchParams(window.location.search).get("room")?.trim();
   if (asked) return asked;
@@ -14,7 +14,7 @@ async function chosenMeeting() {
     const { rooms } = await response.json();
     return rooms.length === 1 ? rooms[0].roomId : null;
   } catch {
-    return null; // then the person at the page says it
+    return null; // that door may be shut
   }
 }
 

@@ -95,9 +95,9 @@ export class Visit {
     return this.#end.promise;
   }
 
-  /** Asks for a layer, 0 the lowest; the server changes over at the next keyframe. */
+  /** Asks for a layer, 0 the lowest, at its full frame rate; the server changes over at its next keyframe. */
   preferLayer(consumerId, spatialLayer) {
-    return this.#protoo.request("setConsumerPreferredLayers", { consumerId, spatialLayer, temporalLayer: 0 });
+    return this.#protoo.request("setConsumerPreferredLayers", { consumerId, spatialLayer });
   }
 
   leave() {
@@ -150,7 +150,10 @@ export class Visit {
   async #consume(data) {
     const isShare = data.appData?.share === true;
     const tileId = isShare ? `${data.peerId}/share` : data.peerId;
-    const receiver = await this.#transport.add(data, token(tileId));
+    const receiver = await this.#transport.add(data, token(tileId)).catch((error) => {
+      console.error(`The ${data.kind} of ${data.peerId} cannot be shown: ${error.message}`);
+      throw error;
+    });
     this.#events.consumer({ ...data, isShare, tileId, receiver });
     // Resumed only after the response: the server holds the consumer until then.
     setTimeout(() => this.#protoo.request("resumeConsumer", { consumerId: data.id }).catch(() => {}));
