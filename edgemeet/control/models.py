@@ -82,8 +82,8 @@ class EncodingStatus(_Model):
     retransmitted_packets_sent: int
     nack_count: int
     pli_count: int
-    packets_lost: int
-    fraction_lost: float = Field(description="0 to 1, from the last receiver report")
+    packets_lost: int | None
+    fraction_lost: float | None = Field(description="0 to 1, from the last receiver report")
     round_trip_time: float | None = Field(description="seconds")
     jitter: float | None = Field(description="seconds, as the server measures it")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,9 @@ import httpx
 
 from edgemeet.config import Settings
 from edgemeet.encoded import VideoCodec
-from edgemeet.media import CaptureProcess, camera_plan, encodings, microphone_plan
+from edgemeet.media.capture import CaptureProcess
+from edgemeet.media.layers import encodings
+from edgemeet.media.plan import camera_plan, microphone_plan
 from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions
 from edgemeet.supervisor import Device, Session, SessionOptions
 from edgemeet.telemetry import Redactor
@@ -52,7 +55,7 @@ def camera(settings: Settings) -> Device:
                 encodings=layers,
                 codec=codec,
                 encoder=chosen.encoder,
-                name=settings.meeting.name,
+                label=settings.meeting.name,
             )
         )
 
@@ -106,6 +109,20 @@ def provisioner(settings: Settings, client: httpx.AsyncClient, participant_id: s
     )
 
 
+class _LearningAdmitter:
+    """Makes each new token known to the redactor before anybody can log it."""
+
+    def __init__(self, source: Provisioner, redactor: Redactor) -> None:
+        self._source = source
+        self._redactor = redactor
+        self.join_failed = source.join_failed
+
+    async def admit(self) -> Admission:
+        admission = await self._source.admit()
+        self._redactor.learn(admission.token.reveal())
+        return admission
+
+
 def session_maker(
     settings: Settings,
     client: httpx.AsyncClient,
@@ -116,9 +133,9 @@ def session_maker(
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
 ) -> Callable[[Callable[[], None]], Session]:
-    """Makes sessions; each new token is made known to the redactor first."""
-    source = provisioner(settings, client, participant_id)
-    meeting = settings.meeting
+    """Makes sessions that join what the settings name."""
+    admitter = _LearningAdmitter(provisioner(settings, client, participant_id), redactor)
+    meeting, ca_file = settings.meeting, settings.provisioning.ca_file
     options = SessionOptions(
         participant_id=participant_id,
         api_url=meeting.api_url,
@@ -126,14 +143,10 @@ def session_maker(
         preferred_protocol=meeting.preferred_protocol,
         entry_timeout=meeting.entry_timeout,
         debug_mode=meeting.debug_mode,
+        tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
     )
 
-    async def admit() -> Admission:
-        admission = await source.admit()
-        redactor.learn(admission.token.reveal())
-        return admission
-
     def make(on_joined: Callable[[], None]) -> Session:
-        return Session(options, admit, client, devices, on_joined=on_joined, clock=clock, rng=rng)
+        return Session(options, admitter, client, devices, on_joined=on_joined, clock=clock, rng=rng)
 
     return make

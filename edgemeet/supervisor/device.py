@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edgemeet.encoded import EncodedSource, Kind, Sink, VideoCodec, VideoEncoding
-from edgemeet.media import CaptureStatus
+from edgemeet.media.status import CaptureStatus
 
 
 class Capture(EncodedSource, Protocol):

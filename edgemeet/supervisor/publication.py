@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from edgemeet.encoded import AccessUnit, Kind, VideoEncoding
+from edgemeet.encoded import Kind, VideoEncoding
 from edgemeet.ortc.capabilities import offered_video_codec, send_parameters
 from edgemeet.rtc import Sender, SenderStats, SendTransport
 from edgemeet.signaling import Meeting
@@ -40,12 +40,10 @@ def producer_app_data(encodings: tuple[VideoEncoding, ...]) -> dict[str, Any]:
 class Publication:
     """A producer that is open; made by `open`, ended by `close`."""
 
-    def __init__(self, device: Device, sender: Sender, clock: Callable[[], float]) -> None:
+    def __init__(self, device: Device, sender: Sender) -> None:
         self.device = device
         self.producer_id = ""
-        self.first_sent_at: float | None = None
         self._sender = sender
-        self._clock = clock
 
     @property
     def kind(self) -> Kind:
@@ -88,8 +86,9 @@ class Publication:
             request_keyframe=device.request_keyframe,
             set_bitrate=device.set_bitrate,
             clock=clock,
+            random=rng,
         )
-        publication = cls(device, sender, clock)
+        publication = cls(device, sender)
         try:
             publication.producer_id = await meeting.produce(
                 device.kind, parameters, producer_app_data(device.encodings)
@@ -97,15 +96,10 @@ class Publication:
         except BaseException:
             await sender.stop()
             raise
-        device.attach(publication._send)
+        device.attach(sender.send)
         for layer in range(len(device.encodings)):
             device.request_keyframe(layer)
         return publication
-
-    def _send(self, unit: AccessUnit) -> None:
-        if self.first_sent_at is None and unit.keyframe:
-            self.first_sent_at = self._clock()
-        self._sender.send(unit)
 
     async def close(self) -> None:
         """Stop sending. The server is told by the caller, if it still listens."""

@@ -5,45 +5,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import Protocol
 
 import httpx
 
-from edgemeet.errors import MediaStalled, SignalingLost
+from edgemeet.errors import MediaStalled
 from edgemeet.provisioning import Admission
-from edgemeet.rtc import SenderStats, SendTransport, TransportStats
+from edgemeet.rtc import SendTransport
 from edgemeet.signaling import (
     JoinOptions,
     Meeting,
     MeetingEvent,
     MuteRequested,
-    Peer,
+    PreferredProtocol,
     UnmuteRequested,
     fetch_init_config,
 )
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.publication import Publication
+from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
 
 logger = logging.getLogger(__name__)
 
-# Leaving, all in all, must fit into the 5 s that are promised after SIGTERM.
-LEAVE_DEADLINE = 3.0
 # aiortc's consent checks notice a dead path after about 30 s; receiver reports come every second or so.
 STALL_AFTER = 8.0
-
-
-class Phase(StrEnum):
-    """How far a session has come."""
-
-    ADMITTING = "asking for a token"
-    ENTERING = "entering the meeting"
-    CONNECTING = "connecting media"
-    JOINED = "joined"
-    LEAVING = "leaving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +43,11 @@ class SessionOptions:
     participant_id: str
     api_url: str
     request_timeout: float
-    preferred_protocol: str
+    preferred_protocol: PreferredProtocol
     entry_timeout: float
     debug_mode: bool = False
     connect_timeout: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ProducerView:
-    """A producer as `status` shows it."""
-
-    id: str
-    stats: SenderStats
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds on the monotonic clock at which a session got so far; None when it has not."""
-
-    began: float
-    token: float | None = None
-    joined: float | None = None
-    first_media: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionView:
-    """A session as `status` shows it."""
-
-    phase: Phase
-    meeting_id: str | None
-    name: str | None
-    token_expires_at: float | None
-    peers: tuple[Peer, ...]
-    producers: tuple[ProducerView, ...]
-    transport: TransportStats | None
-    timings: Timings
+    tls: ssl.SSLContext | None = None  # None is the usual trust
 
 
 @dataclass
@@ -102,12 +61,22 @@ class _Progress:
     publications: dict[str, Publication] = field(default_factory=dict)
 
 
+class Admitter(Protocol):
+    """Where tokens and meetings come from: what `edgemeet.provisioning.Provisioner` is to this room."""
+
+    async def admit(self) -> Admission:
+        """A fresh token and the meeting to join with it."""
+
+    def join_failed(self) -> None:
+        """The join with the last admission failed; its token may be the reason."""
+
+
 class Session:
     """Joins a meeting, publishes the devices that are on, and stays until something ends it.
 
     Args:
         options: what stays the same from session to session.
-        admit: gets a fresh token and the meeting to join.
+        admitter: gets a fresh token and the meeting to join.
         client: for the REST call that tells where the meeting's server is.
         devices: the camera and the microphone; they outlive the session.
         on_joined: called once, when media is connected and produced.
@@ -118,7 +87,7 @@ class Session:
     def __init__(
         self,
         options: SessionOptions,
-        admit: Callable[[], Awaitable[Admission]],
+        admitter: Admitter,
         client: httpx.AsyncClient,
         devices: tuple[Device, ...],
         *,
@@ -127,7 +96,7 @@ class Session:
         rng: random.Random | None = None,
     ) -> None:
         self._options = options
-        self._admit = admit
+        self._admitter = admitter
         self._client = client
         self._devices = devices
         self._on_joined = on_joined
@@ -150,10 +119,14 @@ class Session:
             EdgemeetError: why the session ended; it never ends by itself without one.
         """
         async with AsyncExitStack() as cleanup:
-            meeting, transport = await self._join(cleanup)
-            for device in self._devices:
-                cleanup.callback(device.listen(self._changed.set))
-            await self._publish_changes(meeting, transport)
+            try:
+                meeting, transport = await self._join(cleanup)
+                for device in self._devices:
+                    cleanup.callback(device.listen(self._changed.set))
+                await self._publish_changes(meeting, transport)
+            except Exception:
+                self._admitter.join_failed()
+                raise
             self._progress.joined_at = self._clock()
             self._enter(Phase.JOINED)
             self._on_joined()
@@ -161,7 +134,7 @@ class Session:
 
     async def _join(self, cleanup: AsyncExitStack) -> tuple[Meeting, SendTransport]:
         options, progress = self._options, self._progress
-        admission = progress.admission = await self._admit()
+        admission = progress.admission = await self._admitter.admit()
         progress.token_at = self._clock()
         self._enter(Phase.ENTERING)
         init = await fetch_init_config(
@@ -185,6 +158,8 @@ class Session:
             ),
             on_event=self._on_event,
             rng=self._rng,
+            tls=options.tls,
+            clock=self._clock,
         )
         cleanup.push_async_callback(self._leave, meeting)
         self._enter(Phase.CONNECTING)
@@ -258,11 +233,7 @@ class Session:
 
     async def _leave(self, meeting: Meeting) -> None:
         self._enter(Phase.LEAVING)
-        try:
-            async with asyncio.timeout(LEAVE_DEADLINE):
-                await meeting.leave()
-        except (TimeoutError, SignalingLost):
-            logger.debug("the server did not hear that we left")
+        await meeting.leave()
 
     def _enter(self, phase: Phase) -> None:
         self._progress.phase = phase
@@ -272,18 +243,18 @@ class Session:
         """The session as it is now."""
         progress = self._progress
         admission, meeting, transport = progress.admission, progress.meeting, progress.transport
-        sent = [p.first_sent_at for p in progress.publications.values() if p.first_sent_at is not None]
-        if self._first_media is None and sent:
-            self._first_media = min(sent)
+        producers = tuple(
+            ProducerView(id=p.producer_id, stats=p.stats()) for p in progress.publications.values()
+        )
+        if self._first_media is None:
+            self._first_media = self._first_packet_at(producers)
         return SessionView(
             phase=progress.phase,
             meeting_id=admission.meeting_id if admission else None,
             name=admission.name if admission else None,
             token_expires_at=admission.token.expires_at if admission else None,
-            peers=tuple(meeting.peers) if meeting else (),
-            producers=tuple(
-                ProducerView(id=p.producer_id, stats=p.stats()) for p in progress.publications.values()
-            ),
+            peers=meeting.peers if meeting else (),
+            producers=producers,
             transport=transport.stats() if transport else None,
             timings=Timings(
                 began=self._began,
@@ -292,6 +263,15 @@ class Session:
                 first_media=self._first_media,
             ),
         )
+
+    def _first_packet_at(self, producers: tuple[ProducerView, ...]) -> float | None:
+        ages = [
+            encoding.first_packet_age
+            for producer in producers
+            for encoding in producer.stats.encodings
+            if encoding.first_packet_age is not None
+        ]
+        return self._clock() - max(ages) if ages else None
 
 
 def _thing(kind: str) -> str:

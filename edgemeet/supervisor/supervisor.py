@@ -14,7 +14,7 @@ from typing import Protocol
 from edgemeet.errors import EdgemeetError
 from edgemeet.health import HealthRegistry, Severity
 from edgemeet.supervisor.policy import Facts, Hold, Join, Wait, next_step
-from edgemeet.supervisor.session import SessionView
+from edgemeet.supervisor.views import SessionView
 
 logger = logging.getLogger(__name__)
 

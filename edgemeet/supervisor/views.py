@@ -1,0 +1,51 @@
+"""What a session tells about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edgemeet.rtc import SenderStats, TransportStats
+from edgemeet.signaling import Peer
+
+
+class Phase(StrEnum):
+    """How far a session has come."""
+
+    ADMITTING = "asking for a token"
+    ENTERING = "entering the meeting"
+    CONNECTING = "connecting media"
+    JOINED = "joined"
+    LEAVING = "leaving"
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerView:
+    """A producer as `status` shows it."""
+
+    id: str
+    stats: SenderStats
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds on the monotonic clock at which a session got so far; None when it has not."""
+
+    began: float
+    token: float | None = None
+    joined: float | None = None
+    first_media: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as `status` shows it."""
+
+    phase: Phase
+    meeting_id: str | None
+    name: str | None
+    token_expires_at: float | None
+    peers: tuple[Peer, ...]
+    producers: tuple[ProducerView, ...]
+    transport: TransportStats | None
+    timings: Timings
