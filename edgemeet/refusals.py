@@ -146,14 +146,14 @@ def from_reply(
     return ServerError(f"{what} answers {status}{said}", code="server.refused" if status < 500 else None)
 
 
-_SECRET_LIKE: Final = re.compile(r"[A-Za-z0-9_.+/=~-]{20,}")
+_SECRET_LIKE: Final = re.compile(r"[A-Za-z0-9_.+/=~?&%:-]{20,}")
 _QUOTE_LENGTH: Final = 160
 
 
 def quotable(text: str, *, hide: Collection[str] = ()) -> str:
     """``text`` in one short line, with what is or looks like a secret replaced by "[...]".
 
-    Tokens, keys and signatures are long runs without a space; words of a message are shorter than 20 signs.
+    Tokens, keys, signatures and URLs are long runs without a space; words of a message are shorter than 20 signs.
     """
     for secret in sorted(filter(None, hide), key=len, reverse=True):
         text = text.replace(secret, "[...]")

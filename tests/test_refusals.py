@@ -31,7 +31,6 @@ from edgemeet.refusals import (
     quotable,
 )
 
-
 CODE_CASES = [
     (3044, TransportFailed, "transport.failed"),
     (4001, AuthError, "auth.api_key"),
