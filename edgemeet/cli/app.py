@@ -39,9 +39,9 @@ app.add_typer(camera_app, name="camera")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from edgemeet.daemon.status import version
+        from edgemeet.version import own_version
 
-        typer.echo(f"edgemeet {version()}")
+        typer.echo(f"edgemeet {own_version()}")
         raise typer.Exit
 
 
@@ -157,10 +157,17 @@ def sandbox(
 
 
 def _client(config: Path | None, socket: Path | None) -> ControlClient:
-    from edgemeet.config import load
+    from edgemeet.config import ConfigMissing, Settings, load
     from edgemeet.control import ControlClient
 
-    return ControlClient(socket or load(config).control.socket)
+    if socket is None:
+        try:
+            socket = load(config).control.socket
+        except ConfigMissing:
+            if config is not None:
+                raise
+            socket = Settings().control.socket  # a daemon may run all the same, with a file given to it
+    return ControlClient(socket)
 
 
 def _tell(command: str, config: Path | None, socket: Path | None) -> None:

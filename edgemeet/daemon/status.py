@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib import metadata
 
 from edgemeet import control
 from edgemeet.errors import EdgemeetError
 from edgemeet.health import HealthRegistry
 from edgemeet.rtc import EncodingStats, SenderStats, TransportStats
 from edgemeet.supervisor import Device, SessionView, Supervisor, SupervisorView
-
-
-def version() -> str:
-    """The installed version of edgemeet."""
-    return metadata.version("edgemeet")
+from edgemeet.version import own_version
 
 
 class StatusReport:
@@ -46,7 +41,7 @@ class StatusReport:
         self._participant_id = participant_id
         self._started = started
         self._clock = clock
-        self._version = version()
+        self._version = own_version()
         self._first_media: float | None = None
 
     def __call__(self) -> control.Status:
