@@ -1,0 +1,19 @@
+"""ORTC over aiortc: a transport to a mediasoup router, and senders of pre-encoded media on it."""
+
+from edgemeet.rtc.allocation import EncodingLimits, allocate
+from edgemeet.rtc.ice import IceServerLike
+from edgemeet.rtc.sender import Sender
+from edgemeet.rtc.stats import EncodingStats, SenderStats, TransportState, TransportStats
+from edgemeet.rtc.transport import SendTransport
+
+__all__ = [
+    "EncodingLimits",
+    "EncodingStats",
+    "IceServerLike",
+    "SendTransport",
+    "Sender",
+    "SenderStats",
+    "TransportState",
+    "TransportStats",
+    "allocate",
+]

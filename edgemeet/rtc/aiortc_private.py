@@ -1,0 +1,153 @@
+"""All private names of aiortc and aioice that are used, in one place.
+
+aiortc is pinned to one minor version in pyproject.toml; `tests/rtc/test_aiortc_private.py` checks that
+every name below exists with the shape relied on. Nothing else in edgemeet touches them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aioice import ice as aioice_ice
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+
+from edgemeet.ortc.parameters import DtlsRole
+
+
+class SrtpTransport(RTCDtlsTransport):
+    """aiortc's DTLS transport, giving received RTCP to one handler as bytes.
+
+    aiortc's own routing ends the whole transport when a handler or its parser raises, and does not find
+    the stream that a full intra request names. Received RTP is dropped: this side only sends.
+    """
+
+    def __init__(
+        self, ice: RTCIceTransport, certificate: RTCCertificate, on_rtcp: Callable[[bytes], None]
+    ) -> None:
+        super().__init__(ice, [certificate])
+        self._on_rtcp = on_rtcp
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        self._on_rtcp(data)
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        return
+
+    def take_role(self, role: DtlsRole) -> None:
+        """Fix the role before `start`; aiortc would derive it from the ICE role."""
+        self._set_role(role)
+
+    async def send_packet(self, packet: bytes) -> None:
+        """Protect and send one RTP or RTCP packet.
+
+        Raises:
+            ConnectionError: not connected.
+        """
+        await self._send_rtp(packet)
+
+    async def stop_receiving(self) -> None:
+        """As `stop`, but the receiving task is gone afterwards and not merely cancelled."""
+        task = self._task
+        await self.stop()
+        if task is not None:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # aiortc has logged it; retrieving keeps asyncio silent
+
+
+def make_controlling(gatherer: RTCIceGatherer) -> None:
+    """Take the controlling role, which the client of an ICE-lite server must have."""
+    gatherer._connection.ice_controlling = True
+
+
+def host_addresses() -> list[str]:
+    """All addresses of this machine, loopback excluded."""
+    return aioice_ice.get_host_addresses(use_ipv4=True, use_ipv6=True)
+
+
+async def add_host_candidates(gatherer: RTCIceGatherer, addresses: Sequence[str]) -> None:
+    """Open a socket on each address; those that cannot be bound are left out."""
+    connection = gatherer._connection
+    connection._local_candidates_start = True
+    connection._local_candidates += await connection.get_component_candidates(1, list(addresses))
+    connection._local_candidates_end = True
+
+
+@dataclass(frozen=True, slots=True)
+class TurnServer:
+    """Where to get a relayed address."""
+
+    host: str
+    port: int
+    transport: str  # "udp" or "tcp"
+    tls: bool
+    username: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+
+
+async def add_relayed_candidate(gatherer: RTCIceGatherer, server: TurnServer) -> None:
+    """Allocate a relayed address and check it against the remote candidates known so far.
+
+    Raises:
+        OSError, aioice.stun.TransactionError: the server did not give one.
+    """
+    connection = gatherer._connection
+    candidate, protocol = await aioice_ice.relayed_candidate(
+        component=1,
+        hide_related_address=False,
+        protocol_factory=lambda: aioice_ice.StunProtocol(connection),
+        turn_server=(server.host, server.port),
+        turn_username=server.username,
+        turn_password=server.password,
+        turn_ssl=server.tls,
+        turn_transport=server.transport,
+    )
+    connection._protocols.append(protocol)
+    connection._local_candidates.append(candidate)
+    for remote in connection._remote_candidates:
+        connection._pair_remote_candidate(remote)
+    connection.sort_check_list()
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedPair:
+    """The two addresses that media flows between."""
+
+    local: tuple[str, int]
+    local_type: str  # "host" or "relay"
+    remote: tuple[str, int]
+
+
+def selected_pair(ice: RTCIceTransport) -> SelectedPair | None:
+    """The nominated pair; None while there is none."""
+    pair = ice._connection._nominated.get(1)
+    if pair is None:
+        return None
+    return SelectedPair(local=pair.local_addr, local_type=pair.local_candidate.type, remote=pair.remote_addr)
+
+
+def socket_backlog(ice: RTCIceTransport) -> int:
+    """Bytes that the kernel did not take yet and asyncio keeps; 0 for a relayed path, which cannot tell."""
+    pair = ice._connection._nominated.get(1)
+    size = getattr(pair.protocol.transport, "get_write_buffer_size", None) if pair is not None else None
+    return int(size()) if size is not None else 0
+
+
+async def abort(ice: RTCIceTransport) -> None:
+    """Close all sockets at once, unsent data and TURN allocations left behind."""
+    connection = ice._connection
+    for protocol in list(connection._protocols):
+        task: asyncio.Task[None] | None = getattr(protocol.transport, "_TurnTransport__close_task", None)
+        if task is not None:
+            task.cancel()  # its `finally` closes the socket
+            await asyncio.wait({task})
+        elif isinstance(protocol.transport, asyncio.DatagramTransport):
+            protocol.transport.abort()
+    monitor: asyncio.Future[None] | None = getattr(ice, "_RTCIceTransport__monitor_task", None)
+    if monitor is not None and not monitor.done():
+        monitor.cancel()
+        await asyncio.wait({monitor})
+    # The sockets' connection_lost callbacks run in the next iteration of the loop.
+    await asyncio.sleep(0)

@@ -1,0 +1,200 @@
+"""Finding a path to an ICE-lite server with aiortc's ICE objects."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiortc import RTCIceCandidate, RTCIceGatherer, RTCIceParameters, RTCIceTransport
+from aiortc.rtcicetransport import parse_stun_turn_uri
+from pydantic import SecretStr
+
+from edgemeet.errors import TransportFailed
+from edgemeet.ortc.parameters import IceCandidate, WebRtcTransportOptions
+from edgemeet.rtc import aiortc_private
+from edgemeet.rtc.aiortc_private import TurnServer
+
+logger = logging.getLogger(__name__)
+
+# Relays are asked beside the direct checks, which they never delay. One that takes longer is dead.
+RELAY_TIMEOUT = 5.0
+# The usual list names one server by UDP, TCP and TLS.
+MAX_RELAYS = 3
+
+
+class IceServerLike(Protocol):
+    """A STUN or TURN server, as RTCIceServer of WebRTC."""
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """stun:, turn: and turns: URLs."""
+
+    @property
+    def username(self) -> str | None:
+        """For TURN."""
+
+    @property
+    def credential(self) -> SecretStr | None:
+        """For TURN."""
+
+
+def turn_servers(ice_servers: Sequence[IceServerLike]) -> list[TurnServer]:
+    """The relays to ask, at most three; what cannot be used is left out.
+
+    STUN servers are not asked: the peer is ICE-lite, is never told our candidates, and learns our public
+    address from the checks themselves.
+    """
+    servers: list[TurnServer] = []
+    for entry in ice_servers:
+        for url in entry.urls:
+            try:
+                parsed = parse_stun_turn_uri(url)
+            except ValueError:
+                logger.warning("an ICE server's URL is not understood and left out")
+                continue
+            tls = parsed["scheme"] == "turns"
+            if not parsed["scheme"].startswith("turn") or parsed["transport"] not in ("udp", "tcp"):
+                continue
+            if tls and parsed["transport"] != "tcp":
+                continue  # DTLS to the relay is not to be had here
+            servers.append(
+                TurnServer(
+                    host=parsed["host"],
+                    port=parsed["port"],
+                    transport=parsed["transport"],
+                    tls=tls,
+                    username=entry.username,
+                    password=entry.credential.get_secret_value() if entry.credential else None,
+                )
+            )
+    return list(dict.fromkeys(servers))[:MAX_RELAYS]
+
+
+def local_addresses(remotes: Sequence[IceCandidate]) -> list[str]:
+    """The addresses to send checks from; loopback only where the server is there."""
+    addresses = list(aiortc_private.host_addresses())
+    for candidate in remotes:
+        remote = ipaddress.ip_address(candidate.host)
+        loopback = "127.0.0.1" if remote.version == 4 else "::1"
+        if remote.is_loopback and loopback not in addresses:
+            addresses.append(loopback)
+    return addresses
+
+
+def udp_candidates(options: WebRtcTransportOptions) -> list[IceCandidate]:
+    """The server's candidates that can be reached: UDP, with an IP address."""
+    usable = []
+    for candidate in options.ice_candidates:
+        try:
+            ipaddress.ip_address(candidate.host)
+        except ValueError:
+            logger.warning("the server's ICE candidate %r is no IP address and left out", candidate.host)
+            continue
+        if candidate.protocol == "udp":
+            usable.append(candidate)
+    return usable
+
+
+class IcePath:
+    """The path to one server. Used once.
+
+    Args:
+        options: the server's ICE parameters and candidates.
+        ice_servers: STUN and TURN servers; only TURN is used.
+    """
+
+    def __init__(self, options: WebRtcTransportOptions, ice_servers: Sequence[IceServerLike]) -> None:
+        # Without an explicit list aiortc asks a public STUN server.
+        self._gatherer = RTCIceGatherer(iceServers=[])
+        aiortc_private.make_controlling(self._gatherer)
+        self.transport = RTCIceTransport(self._gatherer)
+        self._parameters = options.ice_parameters
+        self._remotes = udp_candidates(options)
+        self._relays = turn_servers(ice_servers)
+
+    @property
+    def remote_addresses(self) -> str:
+        """Where the server was said to be, for messages."""
+        return ", ".join(f"{c.host} port {c.port}" for c in self._remotes) or "nowhere"
+
+    async def connect(self) -> None:
+        """Find a path: directly, or else over a relay.
+
+        Raises:
+            TransportFailed: there is none (code transport.ice_failed).
+        """
+        if not self._remotes:
+            raise TransportFailed(
+                "the media server names no UDP address, and ICE over TCP is not supported",
+                code="transport.ice_failed",
+                hint="preferred_protocol must not be TCP_ONLY unless the server offers TURN and UDP",
+            )
+        await aiortc_private.add_host_candidates(self._gatherer, local_addresses(self._remotes))
+        for candidate in self._remotes:
+            await self.transport.addRemoteCandidate(_candidate(candidate))
+        if self._relays:
+            async with asyncio.TaskGroup() as group:
+                relays = group.create_task(self._add_relays())
+                await self._check()
+                relays.cancel()
+        else:
+            await self.transport.addRemoteCandidate(None)
+            await self._check()
+        if self.transport.state != "completed":
+            raise TransportFailed(
+                f"no path to the media server at {self.remote_addresses}: its ICE checks failed",
+                code="transport.ice_failed",
+                hint="a firewall may block UDP to these ports",
+            )
+
+    async def _check(self) -> None:
+        await self.transport.start(
+            RTCIceParameters(
+                usernameFragment=self._parameters.username_fragment,
+                password=self._parameters.password.get_secret_value(),
+                iceLite=self._parameters.ice_lite,
+            )
+        )
+
+    async def _add_relays(self) -> None:
+        """Add what relays give; only the end of candidates lets the checks fail."""
+        await asyncio.gather(*(self._add_relay(server) for server in self._relays))
+        await self.transport.addRemoteCandidate(None)
+
+    async def _add_relay(self, server: TurnServer) -> None:
+        try:
+            async with asyncio.timeout(RELAY_TIMEOUT):
+                await aiortc_private.add_relayed_candidate(self._gatherer, server)
+        except Exception as error:  # noqa: BLE001 - no fault of a relay may end the direct checks
+            logger.info(
+                "the TURN server %s port %d over %s gives no address: %s",
+                server.host,
+                server.port,
+                server.transport,
+                type(error).__name__,
+            )
+
+    async def close(self, timeout: float) -> None:
+        """Close all sockets within `timeout` seconds, by force if need be."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.transport.stop()
+        except TimeoutError:
+            logger.info("closing the path took too long; its sockets are cut off")
+        finally:
+            await aiortc_private.abort(self.transport)
+
+
+def _candidate(candidate: IceCandidate) -> RTCIceCandidate:
+    return RTCIceCandidate(
+        component=1,
+        foundation=candidate.foundation,
+        ip=candidate.host,
+        port=candidate.port,
+        priority=candidate.priority,
+        protocol="udp",
+        type=candidate.type,
+    )

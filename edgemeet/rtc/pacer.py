@@ -1,0 +1,163 @@
+"""Spreads packets over time, so that a keyframe does not overflow the queue of a home router. Sans-I/O.
+
+Packets get their sequence numbers when they leave, so pictures dropped from the queue leave no gap.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgemeet.rtc.history import SentPacket
+
+# libwebrtc's pacing factor. A usual picture then leaves in 1 / 2.5 of the picture interval: 13 ms at 30 fps.
+PACING_FACTOR = 2.5
+# Below this rate pictures would crawl even where nothing is known of the path.
+MIN_RATE = 300_000
+# Packets that may leave at once; fewer would need more wake-ups than they are worth.
+BURST_SECONDS = 0.005
+# A picture that would wait longer than this is not worth sending.
+MAX_BACKLOG = 0.25
+# Sound for a second; only a transport that does not send at all gets that far.
+_MAX_AUDIO = 50
+_MAX_RETRANSMISSIONS = 500
+# Headers, extensions, SRTP, UDP and IP of a packet, in bytes.
+_OVERHEAD = 70
+
+
+class PacketWriter(Protocol):
+    """A stream, which turns payloads into packets at the moment they leave."""
+
+    def write(self, frame: QueuedFrame, payload: bytes, now: float, *, last: bool) -> bytes:
+        """The next packet of a frame."""
+
+    def write_again(self, packet: SentPacket, now: float) -> bytes:
+        """A packet once more."""
+
+
+@dataclass(slots=True)
+class QueuedFrame:
+    """A picture or a sound on its way."""
+
+    writer: PacketWriter
+    payloads: list[bytes]
+    timestamp: int
+    keyframe: bool
+    marker: bool
+    audio_level: int | None
+    size: int
+    position: int = 0
+
+
+class Pacer:
+    """A leaky bucket: sound at once, then retransmissions, then pictures in the order they came."""
+
+    def __init__(self) -> None:
+        self._audio: deque[QueuedFrame] = deque()
+        self._again: deque[tuple[PacketWriter, SentPacket]] = deque()
+        self._video: deque[QueuedFrame] = deque()
+        self._queued = 0  # bytes of pictures that wait
+        self._rate = MIN_RATE / 8  # bytes per second
+        self._debt = 0.0  # bytes that have left and not yet leaked away
+        self._leaked = 0.0
+
+    def set_target(self, bits_per_second: int) -> None:
+        """All streams together aim at this rate; packets leave at 2.5 times as much."""
+        self._rate = max(bits_per_second * PACING_FACTOR, MIN_RATE) / 8
+
+    def backlog(self, now: float) -> float:
+        """Seconds until a picture that is handed in now begins to leave."""
+        self._leak(now)
+        return (self._debt + self._queued) / self._rate
+
+    def offer_audio(self, frame: QueuedFrame) -> None:
+        """Sound leaves at once; when a second of it waits, the oldest is dropped."""
+        if len(self._audio) >= _MAX_AUDIO:
+            self._audio.popleft()
+        self._audio.append(frame)
+
+    def offer_again(self, writer: PacketWriter, packet: SentPacket) -> None:
+        """A retransmission, before any picture."""
+        if len(self._again) < _MAX_RETRANSMISSIONS:
+            self._again.append((writer, packet))
+
+    def offer_video(self, frame: QueuedFrame, now: float) -> bool:
+        """False when too much waits already: the frame is not taken and its stream needs a keyframe.
+
+        A keyframe makes the waiting pictures of its stream worthless; they go first.
+        """
+        if self.backlog(now) > MAX_BACKLOG:
+            if frame.keyframe:
+                self.discard(frame.writer)
+            if self.backlog(now) > MAX_BACKLOG:
+                return False
+        self._video.append(frame)
+        self._queued += frame.size
+        return True
+
+    def discard(self, writer: PacketWriter) -> int:
+        """Drop what waits of a stream, except a frame that has begun to leave. Tells how many frames."""
+        kept = deque(f for f in self._video if f.writer is not writer or f.position)
+        dropped = len(self._video) - len(kept)
+        self._video = kept
+        self._queued = sum(frame.size for frame in kept)
+        return dropped
+
+    def forget(self, writer: PacketWriter) -> None:
+        """A stream has ended: drop all of it."""
+        self._audio = deque(f for f in self._audio if f.writer is not writer)
+        self._again = deque(entry for entry in self._again if entry[0] is not writer)
+        self._video = deque(f for f in self._video if f.writer is not writer)
+        self._queued = sum(frame.size for frame in self._video)
+
+    def pop(self, now: float) -> bytes | None:
+        """The next packet that may leave now."""
+        packet = self._next(now)
+        if packet is not None:
+            self._debt += len(packet) + _OVERHEAD
+        return packet
+
+    def packets(self, now: float) -> Iterator[bytes]:
+        """All packets that may leave now."""
+        self._leak(now)
+        while (packet := self.pop(now)) is not None:
+            yield packet
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until `pop` gives something; None when nothing waits."""
+        if self._audio:
+            return 0.0
+        if not self._again and not self._video:
+            return None
+        self._leak(now)
+        # To an empty bucket, so that every wake-up sends a burst and not one packet.
+        return self._debt / self._rate
+
+    def _next(self, now: float) -> bytes | None:
+        if self._audio:
+            frame = self._audio.popleft()
+            return frame.writer.write(frame, frame.payloads[0], now, last=frame.marker)
+        if self._debt > self._rate * BURST_SECONDS:
+            return None
+        if self._again:
+            writer, packet = self._again.popleft()
+            return writer.write_again(packet, now)
+        return self._next_of_video(now) if self._video else None
+
+    def _next_of_video(self, now: float) -> bytes:
+        frame = self._video[0]
+        payload = frame.payloads[frame.position]
+        frame.position += 1
+        frame.size -= len(payload)
+        self._queued -= len(payload)
+        last = frame.position == len(frame.payloads)
+        if last:
+            self._video.popleft()
+        return frame.writer.write(frame, payload, now, last=last)
+
+    def _leak(self, now: float) -> None:
+        if now > self._leaked:
+            self._debt = max(0.0, self._debt - (now - self._leaked) * self._rate)
+            self._leaked = now

@@ -1,0 +1,284 @@
+"""What is sent of one device: takes access units, answers the receiver's feedback."""
+
+from __future__ import annotations
+
+import logging
+import random as random_module
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from edgemeet.encoded import AccessUnit, Kind
+from edgemeet.ortc.parameters import RtpParameters
+from edgemeet.rtc import rtcp
+from edgemeet.rtc.allocation import EncodingLimits
+from edgemeet.rtc.media_clock import MediaClock
+from edgemeet.rtc.pacer import Pacer, QueuedFrame
+from edgemeet.rtc.stats import SenderStats
+from edgemeet.rtc.stream import Formats, SendStream
+from edgemeet.rtc.timestamps import AudioTimestamps
+
+logger = logging.getLogger(__name__)
+
+# An encoder is asked again only for a change that can be seen.
+_BITRATE_STEP = 0.05
+
+
+class PacketPath(Protocol):
+    """What a sender needs of its transport."""
+
+    media_clock: MediaClock
+    pacer: Pacer
+
+    @property
+    def ready(self) -> bool:
+        """True while packets can leave."""
+
+    def add(self, sender: Sender) -> None:
+        """Feedback for `sender` is wanted from now on."""
+
+    def remove(self, sender: Sender) -> None:
+        """No longer."""
+
+    def wake(self) -> None:
+        """The pacer has something new."""
+
+    def targets_changed(self) -> None:
+        """The rate that a sender aims at has changed."""
+
+
+class Sender:
+    """Sends the access units of one device over a transport. All calls return at once.
+
+    Args:
+        transport: carries the packets; the sender registers with it.
+        parameters: as produced, one SSRC per encoding.
+        kind: "audio" or "video".
+        request_keyframe: called with a layer whose next picture must be a keyframe, at most twice a second.
+        set_bitrate: called with a layer and the bits per second that its encoder is to aim at.
+        clock: seconds, monotonic, the clock that access units are stamped with.
+        random: for the beginnings of sequence numbers and timestamps.
+
+    Raises:
+        ValueError: parameters that cannot be sent with: an unknown codec, an encoding without SSRC.
+    """
+
+    def __init__(
+        self,
+        transport: PacketPath,
+        parameters: RtpParameters,
+        kind: Kind,
+        *,
+        request_keyframe: Callable[[int], None],
+        set_bitrate: Callable[[int, int], None],
+        clock: Callable[[], float] = time.monotonic,
+        random: random_module.Random | None = None,
+    ) -> None:
+        self.kind = kind
+        self.paused = False
+        self._transport = transport
+        self._formats = Formats.of(parameters, kind)
+        self._cname = parameters.rtcp.cname or ""
+        self._request_keyframe = request_keyframe
+        self._set_bitrate = set_bitrate
+        self._clock = clock
+        self._stopped = False
+        self._error_logged = False
+        rng = random or random_module.Random()
+        self._streams = tuple(
+            SendStream(layer, self._formats, encoding, parameters, random=rng)
+            for layer, encoding in enumerate(parameters.encodings)
+        )
+        self._by_ssrc = {stream.ssrc: stream for stream in self._streams}
+        transport.add(self)
+        self._ask_encoders()
+
+    # Sending
+
+    def send(self, unit: AccessUnit) -> None:
+        """Put an access unit into packets and hand them to the pacer.
+
+        It is dropped while the sender is paused or the transport is not connected, and while its layer has
+        not begun with a keyframe, which is then asked for. Never raises; errors are counted, the first one
+        is logged.
+        """
+        if self._stopped:
+            return
+        stream = self._streams[unit.layer] if 0 <= unit.layer < len(self._streams) else None
+        if stream is None:
+            self._streams[0].counters.dropped += 1
+            return
+        try:
+            taken = self._send(stream, unit)
+        except Exception:
+            stream.counters.errors += 1
+            taken = False
+            if not self._error_logged:
+                self._error_logged = True
+                logger.exception("a %s access unit could not be sent; later ones are only counted", self.kind)
+        if not taken:
+            stream.counters.dropped += 1
+        self._ask_for_keyframe(stream, self._clock())
+
+    def _send(self, stream: SendStream, unit: AccessUnit) -> bool:
+        if self.paused or not self._transport.ready or not stream.active:
+            stream.begun = self.kind == "audio"
+            return False
+        if not stream.begun and not unit.keyframe:
+            stream.gate.ask()
+            return False
+        payloads = stream.packetize(unit.data, keyframe=unit.keyframe)
+        timestamp = stream.timestamps.next(unit.captured)
+        frame = QueuedFrame(
+            writer=stream,
+            payloads=payloads,
+            timestamp=timestamp,
+            keyframe=unit.keyframe,
+            marker=isinstance(stream.timestamps, AudioTimestamps) and stream.timestamps.gap,
+            audio_level=None if unit.audio_level is None else min(max(unit.audio_level, 0), 127),
+            size=sum(map(len, payloads)),
+        )
+        pacer = self._transport.pacer
+        if self.kind == "audio":
+            pacer.offer_audio(frame)
+        elif not pacer.offer_video(frame, self._clock()):
+            stream.begun = False
+            stream.gate.ask()
+            return False
+        elif unit.keyframe:
+            stream.begun = True
+            stream.gate.sent()
+        self._transport.wake()
+        return True
+
+    def _ask_for_keyframe(self, stream: SendStream, now: float) -> None:
+        if self.kind == "video" and not self.paused and stream.active and stream.gate.due(now):
+            self._request_keyframe(stream.layer)
+
+    def pause(self) -> None:
+        """Drop everything from now on."""
+        self.paused = True
+        for stream in self._streams:
+            self._transport.pacer.forget(stream)
+
+    def resume(self) -> None:
+        """Send again, from the next keyframe on, which is asked for."""
+        self.paused = False
+        self._restart(self._streams)
+
+    def _restart(self, streams: Sequence[SendStream]) -> None:
+        if self.kind == "video":
+            for stream in streams:
+                stream.begun = False
+                stream.gate.ask()
+                self._ask_for_keyframe(stream, self._clock())
+
+    async def stop(self) -> None:
+        """Send no more. Nothing is left behind; a second call does nothing."""
+        self._stopped = True
+        self._transport.remove(self)
+        for stream in self._streams:
+            self._transport.pacer.forget(stream)
+
+    # Feedback
+
+    def receive(self, feedback: rtcp.Feedback, now: float) -> None:
+        """Act on feedback, if it is about one of the own streams."""
+        if isinstance(feedback, rtcp.BandwidthEstimate):
+            return  # of the whole transport, which divides it
+        stream = self._by_ssrc.get(feedback.ssrc)
+        if stream is None:
+            return
+        match feedback:
+            case rtcp.ReportBlock():
+                stream.reception.receive(feedback, now, last_sequence=stream.last_sequence)
+            case rtcp.Nack():
+                stream.counters.nacks += 1
+                self._repeat(stream, feedback.sequences, now)
+            case rtcp.PictureLoss():
+                stream.counters.plis += 1
+                stream.gate.ask()
+            case rtcp.FullIntraRequest():
+                if feedback.number != stream.last_fir:
+                    stream.last_fir = feedback.number
+                    stream.counters.firs += 1
+                    stream.gate.ask()
+        self._ask_for_keyframe(stream, now)
+
+    def _repeat(self, stream: SendStream, sequences: Sequence[int], now: float) -> None:
+        for sequence in sequences:
+            packet = stream.find_lost(sequence, now)
+            if packet is not None:
+                self._transport.pacer.offer_again(stream, packet)
+        self._transport.wake()
+
+    def reports(self, now: float) -> bytes:
+        """A compound RTCP packet with a sender report for each stream that has begun; empty for none."""
+        begun = [stream for stream in self._streams if stream.first_sent is not None]
+        if not begun:
+            return b""
+        ntp = self._transport.media_clock.ntp(now)
+        parts = []
+        for stream in begun:
+            stream.reception.report_sent(ntp, now)
+            counters = stream.counters
+            parts.append(
+                rtcp.sender_report(
+                    stream.ssrc, ntp, stream.timestamps.at(now), counters.packets, counters.octets
+                )
+            )
+        parts.append(rtcp.source_description([stream.ssrc for stream in begun], self._cname))
+        return b"".join(parts)
+
+    # Bandwidth
+
+    @property
+    def limits(self) -> tuple[EncodingLimits, ...]:
+        """What each encoding can use, lowest first."""
+        return tuple(stream.limits for stream in self._streams)
+
+    @property
+    def target_bitrate(self) -> int:
+        """Bits per second of all encodings together."""
+        return sum(stream.target for stream in self._streams)
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds, the last one measured."""
+        return next(
+            (s.reception.round_trip for s in self._streams if s.reception.round_trip is not None), None
+        )
+
+    def apply(self, bitrates: Sequence[int]) -> None:
+        """Aim at these rates; 0 switches a layer off, and its return begins with a keyframe."""
+        returned = [
+            stream
+            for stream, bitrate in zip(self._streams, bitrates, strict=True)
+            if bitrate and not stream.active
+        ]
+        for stream, bitrate in zip(self._streams, bitrates, strict=True):
+            stream.target = bitrate
+            if not bitrate:
+                self._transport.pacer.discard(stream)
+        self._ask_encoders()
+        self._restart(returned)
+
+    def _ask_encoders(self) -> None:
+        for stream in self._streams:
+            # Sound has one rate. A layer that is off keeps its encoder's rate, for its return.
+            if self.kind == "audio" or not stream.active:
+                continue
+            if stream.applied is None or abs(stream.target - stream.applied) > _BITRATE_STEP * stream.applied:
+                stream.applied = stream.target
+                self._set_bitrate(stream.layer, stream.target)
+        self._transport.targets_changed()
+
+    def stats(self) -> SenderStats:
+        """A snapshot."""
+        now = self._clock()
+        return SenderStats(
+            kind=self.kind,
+            codec=self._formats.codec,
+            paused=self.paused,
+            encodings=tuple(stream.stats(now) for stream in self._streams),
+        )

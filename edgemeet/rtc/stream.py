@@ -1,0 +1,238 @@
+"""One encoding on its way out: timestamps, sequence numbers, packets, history, counters."""
+
+from __future__ import annotations
+
+import random as random_module
+from dataclasses import dataclass
+from struct import pack
+
+from edgemeet.encoded import Kind, VideoCodec
+from edgemeet.ortc.parameters import RtpEncodingParameters, RtpParameters
+from edgemeet.rtc import h264, vp8
+from edgemeet.rtc.allocation import EncodingLimits
+from edgemeet.rtc.frame_size import frame_size
+from edgemeet.rtc.history import History, SentPacket
+from edgemeet.rtc.keyframe_gate import KeyframeGate
+from edgemeet.rtc.pacer import QueuedFrame
+from edgemeet.rtc.reception import Reception
+from edgemeet.rtc.rtp_header import HeaderWriter
+from edgemeet.rtc.stats import EncodingStats, RateMeter
+from edgemeet.rtc.timestamps import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioTimestamps, VideoTimestamps
+
+# Payload bytes of a packet: with all headers below IPv6's guaranteed 1280 bytes.
+MAX_PAYLOAD = 1200
+# Used where the parameters name no rate: VideoSDK's rate for 720p, and twice what speech needs.
+_DEFAULT_BITRATE: dict[Kind, int] = {"video": 1_500_000, "audio": 64_000}
+# The lowest layer is worth sending from here on; it is also the least that is ever asked of it.
+FLOOR_BITRATE = 100_000
+# A higher layer below this share of its rate looks worse than the layer under it.
+_MINIMUM_SHARE = 0.3
+# A layer that was switched off returns only well above its minimum, lest it flap.
+_RETURN_FACTOR = 1.25
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counted since the stream began."""
+
+    packets: int = 0
+    octets: int = 0
+    repeated_packets: int = 0
+    repeated_octets: int = 0
+    frames: int = 0
+    keyframes: int = 0
+    dropped: int = 0
+    errors: int = 0
+    nacks: int = 0
+    plis: int = 0
+    firs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """What the streams of one producer have in common."""
+
+    kind: Kind
+    codec: str  # "opus", "h264" or "vp8"
+    payload_type: int
+    rtx_payload_type: int | None
+
+    @classmethod
+    def of(cls, parameters: RtpParameters, kind: Kind) -> Formats:
+        """The formats that `parameters` name first.
+
+        Raises:
+            ValueError: a codec that cannot be sent.
+        """
+        codec = parameters.codecs[0]
+        name = codec.mime_type.partition("/")[2].lower()
+        if name not in ("opus", "h264", "vp8") or codec.mime_type.partition("/")[0].lower() != kind:
+            raise ValueError(f"{codec.mime_type} cannot be sent as {kind}")
+        rtx = next((entry for entry in parameters.codecs if entry.mime_type.lower().endswith("/rtx")), None)
+        return cls(kind, name, codec.payload_type, rtx.payload_type if rtx else None)
+
+
+class SendStream:
+    """One SSRC, and the one that repeats its packets."""
+
+    def __init__(
+        self,
+        layer: int,
+        formats: Formats,
+        encoding: RtpEncodingParameters,
+        parameters: RtpParameters,
+        *,
+        random: random_module.Random,
+    ) -> None:
+        if encoding.ssrc is None:
+            raise ValueError("encodings are told apart by ssrc; one has none")
+        self.layer = layer
+        self.ssrc = encoding.ssrc
+        self.rtx_ssrc = encoding.rtx.ssrc if encoding.rtx else None
+        self.maximum = encoding.max_bitrate or _DEFAULT_BITRATE[formats.kind]
+        self.target = self.maximum
+        self.applied: int | None = None  # what the encoder was last asked for
+        self.begun = formats.kind == "audio"
+        self.counters = Counters()
+        self.gate = KeyframeGate()
+        self.reception = Reception(VIDEO_CLOCK_RATE if formats.kind == "video" else AUDIO_CLOCK_RATE)
+        self.last_fir: int | None = None
+        self.first_sent: float | None = None
+        self.timestamps = (
+            VideoTimestamps(random.getrandbits(32))
+            if formats.kind == "video"
+            else AudioTimestamps(random.getrandbits(32))
+        )
+        self._formats = formats
+        self._rid = encoding.rid
+        self._size: tuple[int, int] | None = None
+        self._sequence = random.getrandbits(16)
+        self._rtx_sequence = random.getrandbits(16)
+        self._picture_id = random.getrandbits(15)
+        self._history = History()
+        self._bits = RateMeter()
+        self._frames = RateMeter()
+        extensions, mid = parameters.header_extensions, parameters.mid
+        self._header = HeaderWriter(formats.payload_type, self.ssrc, extensions, mid)
+        self._rtx_header = (
+            HeaderWriter(formats.rtx_payload_type, self.rtx_ssrc, extensions, mid)
+            if formats.rtx_payload_type is not None and self.rtx_ssrc is not None
+            else None
+        )
+
+    @property
+    def active(self) -> bool:
+        """False while the bandwidth does not suffice for this layer."""
+        return self.target > 0
+
+    @property
+    def last_sequence(self) -> int:
+        """Of the last packet sent, 16 bits."""
+        return (self._sequence - 1) & 0xFFFF
+
+    @property
+    def limits(self) -> EncodingLimits:
+        """What this layer can use; more to return than to stay."""
+        minimum = FLOOR_BITRATE if self.layer == 0 else round(self.maximum * _MINIMUM_SHARE)
+        if not self.active:
+            minimum = round(minimum * _RETURN_FACTOR)
+        return EncodingLimits(min(minimum, self.maximum), self.maximum)
+
+    def packetize(self, data: bytes, *, keyframe: bool) -> list[bytes]:
+        """Payloads of one access unit.
+
+        Raises:
+            ValueError: not what the codec's access units look like.
+        """
+        match self._formats.codec:
+            case "h264":
+                payloads = h264.packetize(data, MAX_PAYLOAD)
+            case "vp8":
+                self._picture_id = (self._picture_id + 1) % vp8.PICTURE_IDS
+                payloads = vp8.packetize(data, self._picture_id, MAX_PAYLOAD)
+            case _:
+                if not 0 < len(data) <= MAX_PAYLOAD:
+                    raise ValueError(f"an Opus packet of {len(data)} bytes; 1 to {MAX_PAYLOAD} can be sent")
+                payloads = [data]
+        if keyframe and self._formats.kind == "video":
+            codec: VideoCodec = "vp8" if self._formats.codec == "vp8" else "h264"
+            self._size = frame_size(codec, data) or self._size
+        return payloads
+
+    def write(self, frame: QueuedFrame, payload: bytes, now: float, *, last: bool) -> bytes:
+        """As `PacketWriter.write`."""
+        sequence = self._sequence
+        self._sequence = (sequence + 1) & 0xFFFF
+        header = self._header.write(
+            sequence, frame.timestamp, marker=last, now=now, audio_level=frame.audio_level
+        )
+        self._history.add(SentPacket(sequence, frame.timestamp, last, payload, frame.audio_level, now))
+        self._count(frame, len(payload), now, last=last)
+        return header + payload
+
+    def write_again(self, packet: SentPacket, now: float) -> bytes:
+        """As `PacketWriter.write_again`: over RTX where it is negotiated, else the very packet."""
+        counters = self.counters
+        counters.repeated_packets += 1
+        counters.repeated_octets += len(packet.payload)
+        marker, level = packet.marker, packet.audio_level
+        if self._rtx_header is None:
+            header = self._header.write(
+                packet.sequence, packet.timestamp, marker=marker, now=now, audio_level=level
+            )
+            return header + packet.payload
+        sequence = self._rtx_sequence
+        self._rtx_sequence = (sequence + 1) & 0xFFFF
+        header = self._rtx_header.write(sequence, packet.timestamp, marker=marker, now=now, audio_level=level)
+        return header + pack("!H", packet.sequence) + packet.payload
+
+    def find_lost(self, sequence: int, now: float) -> SentPacket | None:
+        """The packet that a receiver misses, if it is still worth sending."""
+        return self._history.take(
+            sequence, now, round_trip=self.reception.round_trip, rate=self.target or self.maximum
+        )
+
+    def _count(self, frame: QueuedFrame, size: int, now: float, *, last: bool) -> None:
+        counters = self.counters
+        counters.packets += 1
+        counters.octets += size
+        self._bits.add(now, size * 8)
+        if self.first_sent is None:
+            self.first_sent = now
+        if last or self._formats.kind == "audio":
+            counters.frames += 1
+            counters.keyframes += frame.keyframe
+            self._frames.add(now, 1)
+
+    def stats(self, now: float) -> EncodingStats:
+        """A snapshot."""
+        counters, reception = self.counters, self.reception
+        acknowledged = reception.acknowledged_at
+        return EncodingStats(
+            ssrc=self.ssrc,
+            rid=self._rid,
+            active=self.active,
+            packets_sent=counters.packets,
+            bytes_sent=counters.octets,
+            retransmitted_packets_sent=counters.repeated_packets,
+            retransmitted_bytes_sent=counters.repeated_octets,
+            frames_sent=counters.frames,
+            key_frames_sent=counters.keyframes if self._formats.kind == "video" else 0,
+            frames_dropped=counters.dropped,
+            errors=counters.errors,
+            nack_count=counters.nacks,
+            pli_count=counters.plis,
+            fir_count=counters.firs,
+            target_bitrate=self.target,
+            bitrate=round(self._bits.per_second(now)),
+            frame_width=self._size[0] if self._size else None,
+            frame_height=self._size[1] if self._size else None,
+            frames_per_second=round(self._frames.per_second(now), 2),
+            round_trip_time=reception.round_trip,
+            fraction_lost=reception.fraction_lost,
+            packets_lost=reception.packets_lost,
+            jitter=reception.jitter,
+            highest_acknowledged=reception.highest,
+            last_report_age=None if acknowledged is None else now - acknowledged,
+            first_packet_age=None if self.first_sent is None else now - self.first_sent,
+        )

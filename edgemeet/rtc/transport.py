@@ -1,0 +1,305 @@
+"""The way to the media server: ICE, DTLS, paced packets out, feedback in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters
+
+from edgemeet.errors import TransportFailed
+from edgemeet.ortc.parameters import DtlsFingerprint, DtlsParameters, DtlsRole, WebRtcTransportOptions
+from edgemeet.rtc import aiortc_private, rtcp
+from edgemeet.rtc.aiortc_private import SrtpTransport
+from edgemeet.rtc.allocation import allocate
+from edgemeet.rtc.delivery import Delivery
+from edgemeet.rtc.ice import IcePath, IceServerLike
+from edgemeet.rtc.media_clock import MediaClock
+from edgemeet.rtc.pacer import Pacer
+from edgemeet.rtc.sender import Sender
+from edgemeet.rtc.stats import TransportState, TransportStats
+from edgemeet.rtc.stream import FLOOR_BITRATE
+
+logger = logging.getLogger(__name__)
+
+# close() promises two seconds all in all.
+_DTLS_CLOSE_TIMEOUT = 0.5
+_ICE_CLOSE_TIMEOUT = 1.0
+_ENDED = (TransportState.FAILED, TransportState.CLOSED)
+
+
+class SendTransport:
+    """Carries the packets of its senders to one media server. Used once; `close` must follow.
+
+    Args:
+        options: the server's answer to createWebRtcTransport.
+        ice_servers: STUN and TURN servers of the meeting.
+        clock: seconds, monotonic.
+        wall_clock: Unix time in seconds, read once, for the NTP times of sender reports.
+        on_available_bitrate: called with every estimate of the receiver, in bits per second.
+    """
+
+    def __init__(
+        self,
+        options: WebRtcTransportOptions,
+        *,
+        ice_servers: Sequence[IceServerLike],
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        on_available_bitrate: Callable[[int], None] | None = None,
+    ) -> None:
+        self.media_clock = MediaClock(clock, wall_clock)
+        self.pacer = Pacer()
+        self._clock = clock
+        self._on_available_bitrate = on_available_bitrate
+        self._remote_dtls = options.dtls_parameters
+        self._ice = IcePath(options, ice_servers)
+        self._dtls = SrtpTransport(self._ice.transport, RTCCertificate.generateCertificate(), self._on_rtcp)
+        # Whoever the server leaves the choice to is the client: it can begin at once.
+        self._role: DtlsRole = "server" if options.dtls_parameters.role == "client" else "client"
+        self._dtls.take_role(self._role)
+        self._state = TransportState.NEW
+        self._error: TransportFailed | None = None
+        self._ended = asyncio.Event()
+        self._senders: list[Sender] = []
+        self._delivery = Delivery(self.pacer, self._dtls, self._ice.transport, clock, self._reports)
+        self._task: asyncio.Task[None] | None = None
+        self._available_bitrate: int | None = None
+        self._last_feedback: float | None = None
+        self._received = 0
+        self._malformed = 0
+        self._ice.transport.on("statechange", self._on_change)
+        self._dtls.on("statechange", self._on_change)
+
+    # Life
+
+    @property
+    def state(self) -> TransportState:
+        """How far it has come."""
+        return self._state
+
+    @property
+    def ready(self) -> bool:
+        """True while packets can leave."""
+        return self._state is TransportState.CONNECTED
+
+    @property
+    def dtls_parameters(self) -> DtlsParameters:
+        """What the server must be told (connectWebRtcTransport) before the DTLS handshake."""
+        return DtlsParameters(
+            role=self._role,
+            fingerprints=tuple(
+                DtlsFingerprint(algorithm=entry.algorithm, value=entry.value)
+                for entry in self._dtls.getLocalParameters().fingerprints
+                if entry.algorithm == "sha-256"
+            ),
+        )
+
+    async def connect(self, *, timeout: float = 10.0, signaled: Awaitable[object] | None = None) -> None:
+        """Find a path and agree on keys.
+
+        Args:
+            timeout: seconds, all in all.
+            signaled: awaited before the handshake; it should be done when the server knows
+                `dtls_parameters`. A server that does not know them yet drops the first packet, and DTLS
+                repeats it only after a second.
+
+        Raises:
+            TransportFailed: no path (transport.ice_failed), no handshake (transport.dtls_failed) or not
+                in time (transport.timeout). The transport is closed then.
+        """
+        assert self._state is TransportState.NEW, "a transport is used once"
+        try:
+            async with asyncio.timeout(timeout):
+                await self._connect(signaled)
+        except TimeoutError as error:
+            failure = self._timed_out(timeout)
+            self._fail(failure)
+            await self.close()
+            raise failure from error
+        except BaseException as error:
+            if isinstance(error, TransportFailed):
+                self._fail(error)
+            await self.close()
+            raise
+
+    async def _connect(self, signaled: Awaitable[object] | None) -> None:
+        self._advance(TransportState.CHECKING)
+        await self._ice.connect()
+        if signaled is not None:
+            await signaled
+        self._advance(TransportState.SECURING)
+        if not self._remote_dtls.fingerprints:
+            raise TransportFailed("the media server names no DTLS fingerprint", code="transport.dtls_failed")
+        await self._dtls.start(
+            RTCDtlsParameters(
+                fingerprints=[
+                    RTCDtlsFingerprint(algorithm=entry.algorithm, value=entry.value)
+                    for entry in self._remote_dtls.fingerprints
+                ]
+            )
+        )
+        if self._dtls.state != "connected":
+            raise TransportFailed(
+                "the DTLS handshake with the media server failed: it ended it, or its certificate is not "
+                "the one that was announced",
+                code="transport.dtls_failed",
+            )
+        self._advance(TransportState.CONNECTED)
+        self._task = asyncio.create_task(self._deliver(), name="rtc delivery")
+
+    def _timed_out(self, timeout: float) -> TransportFailed:
+        if self._state is TransportState.CHECKING:
+            return TransportFailed(
+                f"no answer to ICE checks from the media server at {self._ice.remote_addresses} "
+                f"within {timeout:g} s",
+                code="transport.timeout",
+                hint="a firewall may block UDP to these ports",
+            )
+        return TransportFailed(
+            f"the media server did not complete the DTLS handshake within {timeout:g} s",
+            code="transport.timeout",
+        )
+
+    async def _deliver(self) -> None:
+        """Run the delivery; its end, by whatever fault, is the end of the transport."""
+        try:
+            await self._delivery.run()
+        except Exception as error:
+            logger.exception("sending has stopped by a fault of ours")
+            self._fail(TransportFailed(f"sending stopped: {error}"))
+
+    async def wait_failed(self) -> None:
+        """Wait for the end of the transport. Returns when it was closed from here.
+
+        Raises:
+            TransportFailed: the path or the other side went away.
+        """
+        await self._ended.wait()
+        if self._error is not None:
+            raise self._error
+
+    async def close(self) -> None:
+        """Close everything within two seconds; no task and no socket is left. May be called again."""
+        if self._state is not TransportState.CLOSED:
+            self._state = TransportState.CLOSED
+            self._ended.set()
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+        try:
+            async with asyncio.timeout(_DTLS_CLOSE_TIMEOUT):
+                await self._dtls.stop_receiving()
+        except TimeoutError:
+            logger.debug("DTLS was not closed in order")
+        finally:
+            await self._ice.close(_ICE_CLOSE_TIMEOUT)
+
+    def _advance(self, state: TransportState) -> None:
+        logger.debug("transport: %s", state)
+        self._state = state
+
+    def _on_change(self) -> None:
+        """Aiortc says that ICE or DTLS changed; only an end after the connection is news."""
+        if self._state is not TransportState.CONNECTED:
+            return
+        if self._ice.transport.state in ("failed", "closed"):
+            self._fail(TransportFailed("the path to the media server is gone: it stopped answering"))
+        elif self._dtls.state in ("failed", "closed"):
+            self._fail(TransportFailed("the media server closed the transport", code="transport.closed"))
+
+    def _fail(self, error: TransportFailed) -> None:
+        if self._state not in _ENDED:
+            self._state = TransportState.FAILED
+            self._error = error
+            self._ended.set()
+
+    # For senders
+
+    def add(self, sender: Sender) -> None:
+        """As `PacketPath.add`."""
+        self._senders.append(sender)
+        self.targets_changed()
+
+    def remove(self, sender: Sender) -> None:
+        """As `PacketPath.remove`."""
+        if sender in self._senders:
+            self._senders.remove(sender)
+            self.targets_changed()
+
+    def wake(self) -> None:
+        """As `PacketPath.wake`."""
+        self._delivery.wake()
+
+    def targets_changed(self) -> None:
+        """As `PacketPath.targets_changed`."""
+        self.pacer.set_target(sum(sender.target_bitrate for sender in self._senders))
+
+    # Feedback
+
+    def _on_rtcp(self, data: bytes) -> None:
+        now = self._clock()
+        self._received += 1
+        try:
+            feedback = rtcp.parse(data)
+        except rtcp.RtcpMalformed:
+            self._malformed += 1
+            return
+        self._last_feedback = now
+        try:
+            self._act(feedback, now)
+        except Exception:
+            # Raised in aiortc's receiving task, it would end the transport.
+            logger.exception("feedback of the media server could not be acted on")
+
+    def _act(self, feedback: Sequence[rtcp.Feedback], now: float) -> None:
+        for entry in feedback:
+            if isinstance(entry, rtcp.BandwidthEstimate):
+                self._estimated(entry.bitrate)
+            else:
+                for sender in list(self._senders):
+                    sender.receive(entry, now)
+
+    def _estimated(self, bitrate: int) -> None:
+        self._available_bitrate = bitrate
+        if self._on_available_bitrate is not None:
+            self._on_available_bitrate(bitrate)
+        self._divide()
+
+    def _divide(self) -> None:
+        """Sound first, the rest to the pictures, the lowest layer first."""
+        if self._available_bitrate is None:
+            return
+        sound = sum(sender.target_bitrate for sender in self._senders if sender.kind == "audio")
+        pictures = [sender for sender in self._senders if sender.kind == "video"]
+        budget = max(self._available_bitrate - sound, FLOOR_BITRATE)
+        for sender in pictures:
+            shares = allocate(budget, sender.limits)
+            budget -= sum(shares)
+            sender.apply(shares)
+
+    def _reports(self, now: float) -> list[bytes]:
+        return [packet for sender in self._senders if (packet := sender.reports(now))]
+
+    def stats(self) -> TransportStats:
+        """A snapshot."""
+        now = self._clock()
+        pair = aiortc_private.selected_pair(self._ice.transport)
+        return TransportStats(
+            state=self._state,
+            local_address=f"{pair.local[0]}:{pair.local[1]}" if pair else None,
+            local_candidate_type=pair.local_type if pair else None,
+            remote_address=f"{pair.remote[0]}:{pair.remote[1]}" if pair else None,
+            round_trip_time=next((s.round_trip for s in self._senders if s.round_trip is not None), None),
+            bytes_sent=self._delivery.octets,
+            packets_sent=self._delivery.packets,
+            packets_received=self._received,
+            packets_dropped=self._delivery.dropped,
+            malformed=self._malformed,
+            available_bitrate=self._available_bitrate,
+            last_feedback_age=None if self._last_feedback is None else now - self._last_feedback,
+            queue_delay=self.pacer.backlog(now),
+        )
