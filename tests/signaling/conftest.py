@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-from websockets.asyncio.server import Request as HttpRequest
-from websockets.asyncio.server import Response as HttpResponse
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as HttpRequest
+from websockets.http11 import Response as HttpResponse
 
 from edgemeet.signaling import InitConfig, JoinOptions, Meeting, MeetingEvent, RoomTimings
 from edgemeet.signaling.protoo import (
@@ -232,6 +232,6 @@ class Kit:
     Joining = Joining
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kit() -> type[Kit]:
     return Kit
