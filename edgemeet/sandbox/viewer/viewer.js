@@ -12,7 +12,7 @@ async function chosenMeeting() {
   try {
     const response = await fetch("sandbox/status", { signal: AbortSignal.timeout(3000) });
     const { rooms } = await response.json();
-    return rooms.length === 1 ? rooms[0].roomId : null;
+    return rooms.length === 1 ? rooms[0].id : null;
   } catch {
     return null; // that door may be shut
   }
