@@ -1,0 +1,1 @@
+"""The forwarding part: RTP goes from producers to consumers without being decoded."""
