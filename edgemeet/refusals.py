@@ -153,7 +153,7 @@ _QUOTE_LENGTH: Final = 160
 def quotable(text: str, *, hide: Collection[str] = ()) -> str:
     """``text`` in one short line, with what is or looks like a secret replaced by "[...]".
 
-    Tokens, keys, signatures and URLs are long runs without a space; words of a message are shorter than 20 signs.
+    Tokens, keys, signatures and URLs are long runs without a space; words are shorter than 20 signs.
     """
     for secret in sorted(filter(None, hide), key=len, reverse=True):
         text = text.replace(secret, "[...]")

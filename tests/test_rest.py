@@ -12,7 +12,9 @@ import time
 import warnings
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
+import certifi
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,11 +29,21 @@ from edgemeet.rest import MAX_RETRY_AFTER, exchange, new_client, origin
 WHAT = "the provisioning server"
 
 
+@pytest.fixture(scope="session")
+def one_authority(tmp_path_factory):
+    """A store with one certificate: reading all of the usual ones takes longer than most of these tests."""
+    path = tmp_path_factory.mktemp("authorities") / "one.pem"
+    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+    path.write_text(first + end + "\n")
+    return path
+
+
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+def plain_environment(monkeypatch, one_authority):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(one_authority))
 
 
 @contextlib.asynccontextmanager
@@ -404,8 +416,18 @@ class Authority:
         self.folder = folder
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-        basics = x509.BasicConstraints(ca=True, path_length=None)
-        certificate = self._sign(self.name, self.key.public_key(), timedelta(0), [(basics, True)])
+        others = (
+            "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
+            "crl_sign encipher_only decipher_only"
+        )
+        usage = dict.fromkeys(others.split(), False)
+        # Python 3.13 verifies strictly: RFC 5280 asks for all of these.
+        extensions = [
+            (x509.BasicConstraints(ca=True, path_length=None), True),
+            (x509.KeyUsage(key_cert_sign=True, **usage), True),
+            (x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), False),
+        ]
+        certificate = self._sign(self.name, self.key.public_key(), timedelta(0), extensions)
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -421,7 +443,8 @@ class Authority:
     def server(self, *, shift=timedelta(0), address="127.0.0.1"):
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        certificate = self._sign(x509.Name([]), key.public_key(), shift, [(names, True)])
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        certificate = self._sign(x509.Name([]), key.public_key(), shift, [(names, True), (issuer, False)])
         pem = self.folder / "server.pem"
         pem.write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
