@@ -174,11 +174,13 @@ def sender_report(ssrc: int, ntp: int, timestamp: int, packets: int, octets: int
     return pack("!BBHIQIII", 0x80, _SR, 6, ssrc, ntp, timestamp, packets & 0xFFFF_FFFF, octets & 0xFFFF_FFFF)
 
 
-def source_description(ssrcs: Sequence[int], cname: str) -> bytes:
-    """The canonical name that ties the streams of one endpoint together."""
+def source_description(ssrc: int, cname: str) -> bytes:
+    """The canonical name that ties the streams of one endpoint together.
+
+    One stream to a packet: aiortc misreads several, as it expects no padding between them.
+    """
     name = cname.encode()[:255]
     item = bytes((_CNAME, len(name))) + name
     # A chunk ends with at least one zero and at a multiple of four.
     item += bytes(4 - len(item) % 4)
-    body = b"".join(pack("!I", ssrc) + item for ssrc in ssrcs)
-    return pack("!BBH", 0x80 | len(ssrcs), _SDES, len(body) // 4) + body
+    return pack("!BBHI", 0x81, _SDES, 1 + len(item) // 4, ssrc) + item

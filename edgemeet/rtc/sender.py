@@ -227,7 +227,7 @@ class Sender:
                     stream.ssrc, ntp, stream.timestamps.at(now), counters.packets, counters.octets
                 )
             )
-        parts.append(rtcp.source_description([stream.ssrc for stream in begun], self._cname))
+            parts.append(rtcp.source_description(stream.ssrc, self._cname))
         return b"".join(parts)
 
     # Bandwidth

@@ -11,16 +11,15 @@ from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters
 
 from edgemeet.errors import TransportFailed
 from edgemeet.ortc.parameters import DtlsFingerprint, DtlsParameters, DtlsRole, WebRtcTransportOptions
-from edgemeet.rtc import aiortc_private, rtcp
+from edgemeet.rtc import aiortc_private
 from edgemeet.rtc.aiortc_private import SrtpTransport
-from edgemeet.rtc.allocation import allocate
 from edgemeet.rtc.delivery import Delivery
+from edgemeet.rtc.feedback import Feedback
 from edgemeet.rtc.ice import IcePath, IceServerLike
 from edgemeet.rtc.media_clock import MediaClock
 from edgemeet.rtc.pacer import Pacer
 from edgemeet.rtc.sender import Sender
 from edgemeet.rtc.stats import TransportState, TransportStats
-from edgemeet.rtc.stream import FLOOR_BITRATE
 
 logger = logging.getLogger(__name__)
 
@@ -53,23 +52,21 @@ class SendTransport:
         self.media_clock = MediaClock(clock, wall_clock)
         self.pacer = Pacer()
         self._clock = clock
-        self._on_available_bitrate = on_available_bitrate
+        self._senders: list[Sender] = []
+        self._feedback = Feedback(self._senders, clock, on_available_bitrate)
         self._remote_dtls = options.dtls_parameters
         self._ice = IcePath(options, ice_servers)
-        self._dtls = SrtpTransport(self._ice.transport, RTCCertificate.generateCertificate(), self._on_rtcp)
+        self._dtls = SrtpTransport(
+            self._ice.transport, RTCCertificate.generateCertificate(), self._feedback.receive
+        )
         # Whoever the server leaves the choice to is the client: it can begin at once.
         self._role: DtlsRole = "server" if options.dtls_parameters.role == "client" else "client"
         self._dtls.take_role(self._role)
         self._state = TransportState.NEW
         self._error: TransportFailed | None = None
         self._ended = asyncio.Event()
-        self._senders: list[Sender] = []
         self._delivery = Delivery(self.pacer, self._dtls, self._ice.transport, clock, self._reports)
         self._task: asyncio.Task[None] | None = None
-        self._available_bitrate: int | None = None
-        self._last_feedback: float | None = None
-        self._received = 0
-        self._malformed = 0
         self._ice.transport.on("statechange", self._on_change)
         self._dtls.on("statechange", self._on_change)
 
@@ -222,6 +219,7 @@ class SendTransport:
     def add(self, sender: Sender) -> None:
         """As `PacketPath.add`."""
         self._senders.append(sender)
+        self._feedback.divide()
         self.targets_changed()
 
     def remove(self, sender: Sender) -> None:
@@ -238,49 +236,6 @@ class SendTransport:
         """As `PacketPath.targets_changed`."""
         self.pacer.set_target(sum(sender.target_bitrate for sender in self._senders))
 
-    # Feedback
-
-    def _on_rtcp(self, data: bytes) -> None:
-        now = self._clock()
-        self._received += 1
-        try:
-            feedback = rtcp.parse(data)
-        except rtcp.RtcpMalformed:
-            self._malformed += 1
-            return
-        self._last_feedback = now
-        try:
-            self._act(feedback, now)
-        except Exception:
-            # Raised in aiortc's receiving task, it would end the transport.
-            logger.exception("feedback of the media server could not be acted on")
-
-    def _act(self, feedback: Sequence[rtcp.Feedback], now: float) -> None:
-        for entry in feedback:
-            if isinstance(entry, rtcp.BandwidthEstimate):
-                self._estimated(entry.bitrate)
-            else:
-                for sender in list(self._senders):
-                    sender.receive(entry, now)
-
-    def _estimated(self, bitrate: int) -> None:
-        self._available_bitrate = bitrate
-        if self._on_available_bitrate is not None:
-            self._on_available_bitrate(bitrate)
-        self._divide()
-
-    def _divide(self) -> None:
-        """Sound first, the rest to the pictures, the lowest layer first."""
-        if self._available_bitrate is None:
-            return
-        sound = sum(sender.target_bitrate for sender in self._senders if sender.kind == "audio")
-        pictures = [sender for sender in self._senders if sender.kind == "video"]
-        budget = max(self._available_bitrate - sound, FLOOR_BITRATE)
-        for sender in pictures:
-            shares = allocate(budget, sender.limits)
-            budget -= sum(shares)
-            sender.apply(shares)
-
     def _reports(self, now: float) -> list[bytes]:
         return [packet for sender in self._senders if (packet := sender.reports(now))]
 
@@ -296,10 +251,10 @@ class SendTransport:
             round_trip_time=next((s.round_trip for s in self._senders if s.round_trip is not None), None),
             bytes_sent=self._delivery.octets,
             packets_sent=self._delivery.packets,
-            packets_received=self._received,
+            packets_received=self._feedback.packets,
             packets_dropped=self._delivery.dropped,
-            malformed=self._malformed,
-            available_bitrate=self._available_bitrate,
-            last_feedback_age=None if self._last_feedback is None else now - self._last_feedback,
+            malformed=self._feedback.malformed,
+            available_bitrate=self._feedback.available_bitrate,
+            last_feedback_age=None if self._feedback.last_at is None else now - self._feedback.last_at,
             queue_delay=self.pacer.backlog(now),
         )
