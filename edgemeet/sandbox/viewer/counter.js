@@ -4,20 +4,18 @@ const BLOCKS_PER_WIDTH = 80;
 const SYNC = [true, false]; // white, black
 const BITS = 24;
 const BLOCKS = SYNC.length + BITS;
-const BLOCK_PIXELS = 8; // of a block once it is drawn here; its middle is read
 
-let context = null;
+/** The counter in a picture (ImageData in the picture's own proportions), or null where none is drawn. */
+export function readCounter({ data, width }) {
+  const block = width / BLOCKS_PER_WIDTH;
+  const row = Math.floor(block / 2) * width;
+  // Green carries most of the brightness.
+  return decodeCounter((index) => data[4 * (row + Math.floor((index + 0.5) * block)) + 1] > 127);
+}
 
-/** The counter of the picture that `video` shows, or null where no counter is drawn. */
-export function readCounter(video) {
-  context ??= new OffscreenCanvas(BLOCKS * BLOCK_PIXELS, BLOCK_PIXELS).getContext("2d", { willReadFrequently: true });
-  const block = video.videoWidth / BLOCKS_PER_WIDTH;
-  context.drawImage(video, 0, 0, BLOCKS * block, block, 0, 0, BLOCKS * BLOCK_PIXELS, BLOCK_PIXELS);
-  const { data, width } = context.getImageData(0, 0, BLOCKS * BLOCK_PIXELS, BLOCK_PIXELS);
-  return decodeCounter((index) => {
-    const middle = (BLOCK_PIXELS / 2) * width + (index + 0.5) * BLOCK_PIXELS;
-    return data[4 * middle + 1] > 127; // green carries most of the brightness
-  });
+/** The height of the row of blocks, in pixels of a picture of this width. */
+export function counterHeight(width) {
+  return Math.ceil(width / BLOCKS_PER_WIDTH);
 }
 
 /** The counter whose blocks are white where `isWhite(index)` says so; null when the sync blocks are wrong. */

@@ -1,14 +1,13 @@
 // What tests (and curious people, in the console) may ask the page: `window.edgemeet`.
 
-import { readCounter } from "./counter.js";
+import { counterHeight, readCounter } from "./counter.js";
 import { peakHz } from "./tone.js";
 
-const HASH_WIDTH = 64;
-const HASH_HEIGHT = 36;
+const SNAPSHOT_WIDTH = 640; // eight pixels for each of the counter's blocks
 
 export class Probe {
   #page;
-  #canvas = new OffscreenCanvas(HASH_WIDTH, HASH_HEIGHT);
+  #canvas = new OffscreenCanvas(SNAPSHOT_WIDTH, SNAPSHOT_WIDTH);
   #ears = new WeakMap();
   #audioContext = null;
 
@@ -46,21 +45,12 @@ export class Probe {
 
   /** The number the test camera draws into each picture; null where there is none. */
   frameCounter(peerId) {
-    const video = this.#video(peerId);
-    return video ? readCounter(video) : null;
+    return this.#look(peerId)?.counter ?? null;
   }
 
-  /** A hash of the picture as it stands, scaled down; null without a picture. */
+  /** A hash of the picture as it stands, without the place of the drawn counter; null without a picture. */
   pixelHash(peerId) {
-    const video = this.#video(peerId);
-    if (!video) return null;
-    const context = this.#canvas.getContext("2d", { willReadFrequently: true });
-    context.drawImage(video, 0, 0, HASH_WIDTH, HASH_HEIGHT);
-    let hash = 0x811c9dc5; // FNV-1a, 32 bits
-    for (const sample of context.getImageData(0, 0, HASH_WIDTH, HASH_HEIGHT).data) {
-      hash = Math.imul(hash ^ sample, 0x01000193);
-    }
-    return hash >>> 0;
+    return this.#look(peerId)?.hash ?? null;
   }
 
   /**
@@ -75,7 +65,10 @@ export class Probe {
         timeout,
       );
       const take = (now, { width, height }) => {
-        seen.push({ at: now, counter: this.frameCounter(peerId), hash: this.pixelHash(peerId), width, height });
+        const look = this.#look(peerId);
+        // What is drawn may be newer than what the callback is for, and then it comes a second time.
+        const isRepeated = look?.counter != null && look.counter === seen.at(-1)?.counter;
+        if (look && !isRepeated) seen.push({ at: now, width, height, ...look });
         if (seen.length < count) return next();
         clearTimeout(deadline);
         return resolve(seen);
@@ -109,8 +102,22 @@ export class Probe {
     return this.#page.tiles.find((tile) => tile.peerId === peerId);
   }
 
-  #video(peerId) {
+  // Counter and hash of one and the same picture: two looks at a playing video may see two.
+  #look(peerId) {
     const video = this.#tile(peerId)?.video;
-    return video?.videoWidth > 0 ? video : null;
+    if (!(video?.videoWidth > 0)) return null;
+    const height = Math.min(SNAPSHOT_WIDTH, Math.round((SNAPSHOT_WIDTH * video.videoHeight) / video.videoWidth));
+    const context = this.#canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(video, 0, 0, SNAPSHOT_WIDTH, height);
+    const picture = context.getImageData(0, 0, SNAPSHOT_WIDTH, height);
+    return { counter: readCounter(picture), hash: hashBelow(picture, counterHeight(SNAPSHOT_WIDTH)) };
   }
+}
+
+// FNV-1a over the pixels below the given row.
+function hashBelow({ data, width }, row) {
+  const pixels = new Uint32Array(data.buffer, 4 * width * row);
+  let hash = 0x811c9dc5;
+  for (const pixel of pixels) hash = Math.imul(hash ^ pixel, 0x01000193);
+  return hash >>> 0;
 }
