@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import http
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -88,8 +89,8 @@ async def failure(url: str, **kwargs: Any) -> EdgemeetError:
 async def test_refusals_of_the_upgrade(
     room: Any, status: int, headers: dict[str, str], body: str, error: type[EdgemeetError], code: str
 ) -> None:
-    def refuse(socket: Any, request: Any) -> Any:
-        response = socket.respond(http.HTTPStatus(status), body)
+    def refuse(connection: Any, request: Any) -> Any:
+        response = connection.respond(http.HTTPStatus(status), body)
         response.headers.update(headers)
         return response
 
@@ -101,7 +102,7 @@ async def test_refusals_of_the_upgrade(
 
 
 async def test_a_refusal_that_repeats_the_token_is_blacked_out(room: Any) -> None:
-    room.upgrade = lambda socket, _: socket.respond(
+    room.upgrade = lambda connection, _: connection.respond(
         http.HTTPStatus.FORBIDDEN, '{"message": "bad token hush-hush-hush, sorry"}'
     )
     caught = await failure(room.url, hide=("hush-hush-hush",))
@@ -138,7 +139,11 @@ async def test_nobody_listens(unused_tcp_port: int) -> None:
     assert f"ws://127.0.0.1:{unused_tcp_port}" in str(caught)
 
 
-async def test_a_name_that_does_not_exist() -> None:
+async def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # no test asks a real resolver
     caught = await failure("ws://nowhere.invalid:1")
     assert caught.code == "network.dns"
 
@@ -188,8 +193,8 @@ def certificate(directory: Path, start: datetime.datetime, end: datetime.datetim
 
 @asynccontextmanager
 async def tls_server(context: ssl.SSLContext) -> AsyncIterator[str]:
-    async def serve_client(socket: Any) -> None:
-        await socket.wait_closed()
+    async def serve_client(connection: Any) -> None:
+        await connection.wait_closed()
 
     async with serve(serve_client, "127.0.0.1", 0, ssl=context, subprotocols=["protoo"]) as server:  # type: ignore[list-item]  # a NewType of str
         yield f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -221,9 +226,9 @@ async def test_certificates(
 async def test_tls_that_is_trusted(tmp_path: Path) -> None:
     async with tls_server(certificate(tmp_path, Now - DAY, Now + DAY)) as url:
         tls = ssl.create_default_context(cafile=tmp_path / "cert.pem")
-        socket = await open_websocket(url, timeout=5, max_size=1000, tls=tls)
-        assert socket.subprotocol == "protoo"
-        await socket.close()
+        websocket = await open_websocket(url, timeout=5, max_size=1000, tls=tls)
+        assert websocket.subprotocol == "protoo"
+        await websocket.close()
 
 
 async def test_tls_where_none_is_spoken() -> None:

@@ -189,6 +189,23 @@ async def test_close_is_answered_and_ends_the_meeting(
     await asyncio.wait_for(room.closed.wait(), 5)
 
 
+async def test_the_answer_to_close_is_sent_even_when_much_waits_before_it(
+    room: Any, join: Any, kit: Any
+) -> None:
+    room.scripts["produce"] = kit.silence
+    async with join(RoomTimings(close=10)) as meeting:
+        room.socket.transport.pause_reading()
+        filler = {"filler": "x" * 900_000}
+        produce = meeting.produce
+        waiting = [asyncio.create_task(produce("video", RtpParameters(codecs=()), filler)) for _ in range(20)]
+        await room.send(Request(6, "close", {"reason": {"code": 1006}}))
+        assert type(await ended(meeting)) is RoomClosed
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(result) for result in results} == {RoomClosed}
+        room.socket.transport.resume_reading()
+        assert await asyncio.wait_for(room.answers.get(), 10) == Response(6)
+
+
 async def test_a_duplicate_ends_the_meeting_even_if_the_socket_stays(room: Any, join: Any) -> None:
     async with join() as meeting:
         await room.send(Notification("error", {"code": 4005, "message": "joined from another device"}))
@@ -359,10 +376,12 @@ async def test_a_server_that_does_not_close_is_left_within_two_seconds(room: Any
 async def test_a_cancelled_leave_still_frees_the_socket(room: Any, join: Any) -> None:
     async with join(RoomTimings(close=60)) as meeting:
         room.socket.transport.pause_reading()
+        started = time.monotonic()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await meeting.leave()
         assert meeting._room._task.done()
+        assert time.monotonic() - started < 5
 
 
 async def test_a_fault_of_ours_is_not_swallowed(room: Any, kit: Any) -> None:
