@@ -78,6 +78,8 @@ class CaptureSession:
 
     async def watch(self) -> None:
         """Return when the child ended or missed a deadline; `error` then tells why."""
+        # A deadline can move closer only when another phase begins; half the shortest one notices in time.
+        longest = min(self._deadlines.first_frame, self._deadlines.gap) / 2
         while not self._link.ended.is_set():
             # Readers run before timers in a turn of the loop, so a loop that was held up has taken in
             # what the child sent meanwhile before it judges the child.
@@ -87,7 +89,7 @@ class CaptureSession:
                 self._error = self._vigil.missed()
                 return
             with suppress(TimeoutError):
-                async with asyncio.timeout(remaining):
+                async with asyncio.timeout(min(remaining, longest)):
                     await self._link.ended.wait()
 
     async def end(self) -> None:

@@ -1,7 +1,7 @@
 """The child's end of the socket: access units out, commands in, nothing ever queued.
 
-At most one message is unfinished: what the kernel did not take of it goes first. While there is such a
-rest the parent is behind, and what comes meanwhile is dropped here, at the source.
+The kernel holds a few hundred kilobytes. Once a quarter of them is unread the parent is behind, and what
+comes meanwhile is dropped here, at the source. At most one message is unfinished; its rest goes first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from edgemeet.media import wire
 
 _READ_SIZE = 16 << 10
+_SEND_BUFFER = 1 << 20  # bytes; the kernel caps it, to 208 KiB unless told otherwise
 
 
 class ParentGone(Exception):
@@ -25,6 +26,9 @@ class Outlet:
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        self._room = select.poll()
+        self._room.register(sock, select.POLLOUT)  # Linux: less than a quarter of the buffer is unread
         self._socket = sock
         self._decoder = wire.Decoder()
         self._rest = memoryview(b"")
@@ -37,7 +41,7 @@ class Outlet:
         """
         if self._rest:
             self._rest = self._rest[self._send((self._rest,)) :]
-        return bool(self._rest)
+        return bool(self._rest) or not self._room.poll(0)
 
     def offer(self, *parts: bytes) -> bool:
         """Send one message, given in parts, or drop it (False) when the parent is behind.

@@ -6,13 +6,12 @@ from array import array
 from collections.abc import Iterator
 
 import av
-from av.audio.stream import AudioStream
 
 from edgemeet.errors import DeviceFailed
 from edgemeet.media.pacing import Pacer
 from edgemeet.media.plan import PERIOD_SAMPLES, SAMPLE_RATE
 from edgemeet.media.sources.conversion import new_resampler, samples_of
-from edgemeet.media.sources.media_file import broken, first_stream, open_file
+from edgemeet.media.sources.media_file import broken, first_stream, open_file, reopen
 from edgemeet.media.sources.protocols import Period
 
 _LATE_PERIODS = 5  # 100 ms may be caught up; more is skipped
@@ -30,11 +29,11 @@ class FileMicrophone:
         self._path = path
         self._container = open_file(path)
         try:
-            stream = first_stream(self._container.streams.audio, path, "sound")
+            first_stream(self._container.streams.audio, path, "sound")
         except BaseException:
             self._container.close()
             raise
-        self._periods = self._loop(stream)
+        self._periods = self._loop()
         self._pacer = Pacer(SAMPLE_RATE // PERIOD_SAMPLES, slack=_LATE_PERIODS)
 
     def read(self) -> Period:
@@ -47,8 +46,9 @@ class FileMicrophone:
     def close(self) -> None:
         self._container.close()
 
-    def _loop(self, stream: AudioStream) -> Iterator[array[int]]:
+    def _loop(self) -> Iterator[array[int]]:
         while True:
+            stream = self._container.streams.audio[0]
             resampler = new_resampler()
             empty = True
             for frame in self._container.decode(stream):
@@ -57,4 +57,4 @@ class FileMicrophone:
                     yield samples_of(period)
             if empty:
                 raise DeviceFailed(f"the file {self._path} holds no sound")
-            self._container.seek(0)
+            self._container = reopen(self._container, self._path)

@@ -28,6 +28,12 @@ def open_file(path: str) -> InputContainer:
         raise DeviceFailed(f"the file {path} is no media file that can be read") from error
 
 
+def reopen(container: InputContainer, path: str) -> InputContainer:
+    """The file from its beginning. Not every format can seek, every one can be opened again."""
+    container.close()
+    return open_file(path)
+
+
 def first_stream(streams: tuple[_T, ...], path: str, what: str) -> _T:
     """The first of `streams`, or FormatNotOffered naming `what` is missing in the file."""
     if not streams:

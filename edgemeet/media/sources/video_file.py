@@ -14,7 +14,7 @@ from edgemeet.errors import DeviceFailed
 from edgemeet.media.annexb import with_parameter_sets
 from edgemeet.media.pacing import Pacer
 from edgemeet.media.plan import CameraPlan
-from edgemeet.media.sources.media_file import broken, first_stream, open_file
+from edgemeet.media.sources.media_file import broken, first_stream, open_file, reopen
 from edgemeet.media.sources.protocols import CameraSource, EncodedPicture, RawPicture
 
 _BASELINE = ("Baseline", "Constrained Baseline")
@@ -76,7 +76,7 @@ class EncodedFileCamera:
         self._frame_time = float(1 / rate)
         extradata = stream.codec_context.extradata or b""
         self._headers = extradata if extradata.startswith(b"\x00\x00") else b""
-        self._packets = self._loop(stream)
+        self._packets = self._loop()
         self._skip = False
         self._due = clock()
         self._last_pts: float | None = None
@@ -116,8 +116,9 @@ class EncodedFileCamera:
             self._sleep(-late)
         return round(self._due * 1e9)
 
-    def _loop(self, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
+    def _loop(self) -> Iterator[av.Packet[VideoStream]]:
         while True:
+            stream = self._container.streams.video[0]
             # Brings MP4's access units into Annex B with SPS and PPS; leaves those alone that are already.
             annexb = av.BitStreamFilterContext("h264_mp4toannexb", stream) if self._h264 else None
             empty = True
@@ -129,7 +130,7 @@ class EncodedFileCamera:
                     yield filtered
             if empty:
                 raise DeviceFailed(f"the file {self._path} holds no picture")
-            self._container.seek(0)
+            self._container = reopen(self._container, self._path)
             self._last_pts = None
 
 
@@ -143,7 +144,7 @@ class DecodedFileCamera:
         self.width, self.height, self.fps = plan.width, plan.height, plan.fps
         self._path = path
         self._container = open_file(path)
-        self._frames = self._loop(self._container.streams.video[0])
+        self._frames = self._loop()
         self._pacer = Pacer(plan.fps)
 
     def read(self) -> RawPicture:
@@ -159,8 +160,9 @@ class DecodedFileCamera:
     def close(self) -> None:
         self._container.close()
 
-    def _loop(self, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    def _loop(self) -> Iterator[av.VideoFrame]:
         while True:
+            stream = self._container.streams.video[0]
             graph = self._fit(stream)
             empty = True
             for frame in self._container.decode(stream):
@@ -174,7 +176,7 @@ class DecodedFileCamera:
                 yield fitted
             if empty:
                 raise DeviceFailed(f"the file {self._path} holds no picture")
-            self._container.seek(0)
+            self._container = reopen(self._container, self._path)
 
     def _fit(self, stream: VideoStream) -> Graph:
         size = f"{self.width}:{self.height}"
