@@ -133,13 +133,18 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 def nearest_key(path: KeyPath) -> str | None:
     """The dotted key or table that was most likely meant by an unknown path."""
-    if path[0] in sections() and len(path) > 1:
-        name = nearest(path[1], (key[1] for key in keys() if key[0] == path[0] and len(key) > 1))
-        if name:
-            return f"{path[0]}.{name}"
-    elsewhere = [key for key in keys().values() if key.path[-1] == path[-1].lower()]
+    section, name = path[0], path[-1]
+    siblings = [key.dotted for key in keys().values() if len(key.path) > 1 and key.path[0] == section]
+    found = nearest(name, (key.partition(".")[2] for key in siblings)) if len(path) > 1 else None
+    if found:
+        return f"{section}.{found}"
+    elsewhere = [key.dotted for key in keys().values() if key.path[-1] == name.lower()]
     if len(elsewhere) == 1:
-        return elsewhere[0].dotted
+        return elsewhere[0]
     if len(path) == 1:
-        return nearest(path[0], Settings.model_fields)
-    return nearest(".".join(path), (key.dotted for key in keys().values()))
+        # "camera_width" is what one underscore too few in EDGEMEET_CAMERA__WIDTH makes.
+        joined = {"_".join(key.path): key.dotted for key in keys().values()} | dict.fromkeys(sections())
+        found = nearest(name, joined)
+        return found and (joined[found] or found)
+    # Where the table is known, what all its keys have in common would make any of them look near.
+    return None if siblings else nearest(".".join(path), (key.dotted for key in keys().values()))

@@ -15,7 +15,7 @@ from edgemeet.config.directories import directories
 from edgemeet.config.environment import environment_layer
 from edgemeet.config.faults import ConfigInvalid, ConfigMissing, Fault
 from edgemeet.config.keys import ENVIRONMENT_PREFIX, KeyPath, dotted, keys
-from edgemeet.config.reading import Given
+from edgemeet.config.reading import Given, shown
 from edgemeet.config.rules import Violation, violations
 from edgemeet.config.settings import Settings
 from edgemeet.config.toml_files import drop_in_layers, toml_layer
@@ -47,8 +47,8 @@ def load(path: Path | None = None, *, environ: Mapping[str, str] = os.environ) -
     others = [*drop_in_layers(file.with_suffix(".d")), credentials_layer(environ), environment_layer(environ)]
     if main is None and (path is not None or not any(layer.given or layer.faults for layer in others)):
         raise ConfigMissing(
-            f"there is no configuration: {file} does not exist",
-            hint=f"copy the example edgemeet.toml to {file} and fill in meeting.id and provisioning.url",
+            f"there is no configuration: {shown(file)} does not exist",
+            hint="copy the example edgemeet.toml there and fill in meeting.id and provisioning.url",
         )
     layers = [layer for layer in (main, *others) if layer is not None]
     faults = [fault for layer in layers for fault in layer.faults]
@@ -58,7 +58,7 @@ def load(path: Path | None = None, *, environ: Mapping[str, str] = os.environ) -
     settings, value_faults = _validate(merged)
     faults += value_faults
     if not any(layer.incomplete for layer in layers):
-        faults += _rule_faults(settings, merged, faults, str(file) if main else None)
+        faults += _rule_faults(settings, merged, faults, shown(file) if main else None)
     if faults:
         raise ConfigInvalid(dict.fromkeys(faults))
     return settings

@@ -86,6 +86,12 @@ def _read_regular(descriptor: int) -> bytes:
     return data
 
 
+def shown(path: Path) -> str:
+    """A path as it may stand in one line of a log, whatever bytes its name is made of."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
 def why(error: OSError | ValueError) -> str:
     """Why something cannot be read, in plain words and without its content."""
     if isinstance(error, OSError) and error.errno:

@@ -18,6 +18,7 @@ from edgemeet.config.reading import (
     Unusable,
     checked,
     read_text,
+    shown,
     too_deep,
     why,
 )
@@ -54,7 +55,7 @@ _PROBLEMS = (
 
 def toml_layer(path: Path) -> Layer | None:
     """What a TOML file gives; None when there is no such file."""
-    origin = str(path)
+    origin = shown(path)
     try:
         text = read_text(path)
     except Unusable as unusable:
@@ -81,7 +82,7 @@ def drop_in_layers(directory: Path) -> list[Layer]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        return [_unusable(str(directory), why(error), UNREADABLE)]
+        return [_unusable(shown(directory), why(error), UNREADABLE)]
     # Editors keep what they are at in files that begin with a dot.
     layers = (toml_layer(directory / name) for name in names if not name.startswith("."))
     return [layer for layer in layers if layer is not None]

@@ -22,6 +22,8 @@ _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 # Secrets travel in HTTP headers and in a query: visible ASCII only (RFC 9110, field values).
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What Python makes of bytes in variables and paths that are no UTF-8; it can be neither written nor sent.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 LONGEST_SECRET = 8192  # a JWT with all of VideoSDK's claims has about 500 characters
 LONGEST_NAME = 120
@@ -47,22 +49,20 @@ def _url_safe(what: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _check_name(value: str) -> str:
-    if not value.strip():
-        raise complaint("must not be empty")
-    if len(value) > LONGEST_NAME:
-        raise complaint(f"must have at most {LONGEST_NAME} characters, not {len(value)}")
-    if _CONTROL.search(value):
-        raise complaint("must be one line without control characters")
-    return value
-
-
 def _check_text(value: str) -> str:
     if not value.strip():
         raise complaint("must not be empty")
+    if _SURROGATE.search(value):
+        raise complaint("must be valid UTF-8")
     if _CONTROL.search(value):
         raise complaint("must be one line without control characters")
     return value
+
+
+def _check_name(value: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise complaint(f"must have at most {LONGEST_NAME} characters, not {len(value)}")
+    return _check_text(value)
 
 
 def _check_url(value: str) -> str:
@@ -90,7 +90,10 @@ def _check_base_url(value: str) -> str:
 
 
 def _check_path(value: Path) -> Path:
-    if _CONTROL.search(str(value)):
+    text = str(value)
+    if _SURROGATE.search(text):
+        raise complaint("must be valid UTF-8")
+    if _CONTROL.search(text):
         raise complaint("must be a path without control characters")
     if not value.is_absolute():
         raise complaint("must be an absolute path, one that begins with /")
