@@ -36,14 +36,16 @@ def _relay(method: str) -> Handler:
 async def remove_peer(context: Context, data: Json) -> Json:
     """Take another participant out."""
     context.require_moderator()
-    context.room.leave(context.other(read(_OfPeer, data).peer_id), LeaveReason.REMOVED)
+    target = context.other(read(_OfPeer, data).peer_id)
+    # Afterwards, so that one who removes itself gets its answer first; the same below.
+    asyncio.get_running_loop().call_soon(context.room.leave, target, LeaveReason.REMOVED)
     return {}
 
 
 async def close_room(context: Context, data: Json) -> Json:
     """End the meeting for everybody, the one who asks included."""
     context.require_moderator()
-    context.room.close()
+    asyncio.get_running_loop().call_soon(context.room.close)
     return {}
 
 
