@@ -139,12 +139,18 @@ async def abort(ice: RTCIceTransport) -> None:
     """Close all sockets at once, unsent data and TURN allocations left behind."""
     connection = ice._connection
     for protocol in list(connection._protocols):
+        cut_off = getattr(protocol.transport, "abort", None)
+        if cut_off is not None:
+            cut_off()
+            continue
+        # A relayed path has no such method. Its closing task must have begun for its `finally`, which
+        # closes the socket, to be run.
+        protocol.transport.close()
+        await asyncio.sleep(0)
         task: asyncio.Task[None] | None = getattr(protocol.transport, "_TurnTransport__close_task", None)
         if task is not None:
-            task.cancel()  # its `finally` closes the socket
+            task.cancel()
             await asyncio.wait({task})
-        elif isinstance(protocol.transport, asyncio.DatagramTransport):
-            protocol.transport.abort()
     monitor: asyncio.Future[None] | None = getattr(ice, "_RTCIceTransport__monitor_task", None)
     if monitor is not None and not monitor.done():
         monitor.cancel()

@@ -203,7 +203,8 @@ class SendTransport:
         """Aiortc says that ICE or DTLS changed; only an end after the connection is news."""
         if self._state is not TransportState.CONNECTED:
             return
-        if self._ice.transport.state in ("failed", "closed"):
+        if aiortc_private.selected_pair(self._ice.transport) is None:
+            # DTLS ends as soon as its path does, and often says so first.
             self._fail(TransportFailed("the path to the media server is gone: it stopped answering"))
         elif self._dtls.state in ("failed", "closed"):
             self._fail(TransportFailed("the media server closed the transport", code="transport.closed"))

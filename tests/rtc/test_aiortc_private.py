@@ -1,0 +1,109 @@
+"""The private names of aiortc and aioice that edgemeet relies on exist with the shape relied on."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from aioice import Candidate, Connection
+from aioice import ice as aioice_ice
+from aioice import turn as aioice_turn
+from aiortc import RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, rtcicetransport
+
+import edgemeet
+from edgemeet.rtc.aiortc_private import SrtpTransport
+
+
+def parameters(function: object) -> list[str]:
+    assert callable(function)
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected", "coroutine"),
+    [
+        (RTCDtlsTransport._handle_rtcp_data, ["self", "data"], True),
+        (RTCDtlsTransport._handle_rtp_data, ["self", "data", "arrival_time_ms"], True),
+        (RTCDtlsTransport._send_rtp, ["self", "data"], True),
+        (RTCDtlsTransport._set_role, ["self", "role"], False),
+        (RTCDtlsTransport.stop, ["self"], True),
+        (Connection.get_component_candidates, ["self", "component", "addresses", "timeout"], True),
+        (Connection._pair_remote_candidate, ["self", "remote_candidate"], False),
+        (Connection.sort_check_list, ["self"], False),
+        (aioice_ice.get_host_addresses, ["use_ipv4", "use_ipv6"], False),
+        (rtcicetransport.parse_stun_turn_uri, ["uri"], False),
+        (
+            aioice_ice.relayed_candidate,
+            [
+                "component",
+                "hide_related_address",
+                "protocol_factory",
+                "turn_server",
+                "turn_username",
+                "turn_password",
+                "turn_ssl",
+                "turn_transport",
+            ],
+            True,
+        ),
+    ],
+)
+def test_functions(function: object, expected: list[str], *, coroutine: bool) -> None:
+    assert parameters(function) == expected
+    assert inspect.iscoroutinefunction(function) is coroutine
+
+
+async def test_attributes() -> None:
+    gatherer = RTCIceGatherer(iceServers=[])
+    connection = gatherer._connection
+    assert isinstance(connection, Connection)
+    assert connection.ice_controlling is False
+    assert connection.stun_server is None
+    assert connection._local_candidates_start is False
+    assert connection._local_candidates_end is False
+    for name in ("_local_candidates", "_remote_candidates", "_protocols"):
+        assert getattr(connection, name) == []
+    assert connection._nominated == {}
+    ice = RTCIceTransport(gatherer)
+    assert ice._connection is connection
+    assert ice._RTCIceTransport__monitor_task is None
+    await ice.stop()
+
+
+def test_overridden_methods_are_the_ones_called() -> None:
+    called = inspect.getsource(RTCDtlsTransport._recv_next)
+    assert "self._handle_rtcp_data(data)" in called
+    assert "self._handle_rtp_data(data, arrival_time_ms=" in called
+    assert issubclass(SrtpTransport, RTCDtlsTransport)
+    assert "self._task = asyncio.ensure_future(" in inspect.getsource(RTCDtlsTransport.start)
+
+
+async def test_gathered_candidates_have_datagram_sockets() -> None:
+    connection = Connection(ice_controlling=True)
+    (candidate,) = await connection.get_component_candidates(1, ["127.0.0.1"])
+    assert isinstance(candidate, Candidate)
+    (protocol,) = connection._protocols
+    assert callable(protocol.transport.abort)
+    assert protocol.transport.get_write_buffer_size() == 0
+    await connection.close()
+
+
+def test_a_relays_closing_task_has_its_name() -> None:
+    source = inspect.getsource(aioice_turn.TurnTransport)
+    assert "self.__close_task: asyncio.Task[None] | None = None" in source
+    assert "finally:" in inspect.getsource(aioice_turn.TurnClientMixin.delete)
+
+
+def test_nothing_else_touches_private_names() -> None:
+    """Private attributes of other objects, as `x._name`, outside the one file and of `self` or `cls`."""
+    pattern = re.compile(r"(?:dtls|ice|transport|gatherer|connection|aiortc|aioice)\._(?!_)\w+")
+    root = Path(edgemeet.__file__).parent / "rtc"
+    found = [
+        (path.name, match.group())
+        for path in root.glob("*.py")
+        if path.name != "aiortc_private.py"
+        for match in pattern.finditer(path.read_text())
+    ]
+    assert found == []

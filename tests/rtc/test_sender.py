@@ -1,0 +1,378 @@
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from aiortc.rtp import (
+    RtcpPacket,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    RtpPacket,
+    pack_remb_fci,
+)
+
+from edgemeet.encoded import AccessUnit, VideoCodec
+from edgemeet.ortc.parameters import RtpParameters
+from edgemeet.rtc import Sender
+from edgemeet.rtc.feedback import Feedback
+from edgemeet.rtc.media_clock import MediaClock
+from edgemeet.rtc.pacer import Pacer
+
+KEY = b"\0\0\1\x65" + b"\xaa" * 3000
+DELTA = b"\0\0\1\x41" + b"\xaa" * 900
+MakeParameters = Callable[..., RtpParameters]
+
+
+@dataclass
+class Path:
+    """A transport that is always there, without a network; its clock is moved by hand."""
+
+    now: float = 1000.0
+    ready: bool = True
+    pacer: Pacer = field(default_factory=Pacer)
+    senders: list[Sender] = field(default_factory=list)
+    keyframes: list[int] = field(default_factory=list)
+    bitrates: list[tuple[int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.media_clock = MediaClock(lambda: self.now, lambda: 1.7e9)
+        self.feedback = Feedback(self.senders, lambda: self.now, None)
+
+    def add(self, sender: Sender) -> None:
+        self.senders.append(sender)
+
+    def remove(self, sender: Sender) -> None:
+        if sender in self.senders:
+            self.senders.remove(sender)
+
+    def wake(self) -> None:
+        pass
+
+    def targets_changed(self) -> None:
+        self.pacer.set_target(sum(sender.target_bitrate for sender in self.senders))
+
+    def sender(self, parameters: RtpParameters, rng: random.Random | None = None) -> Sender:
+        return Sender(
+            self,
+            parameters,
+            "audio" if "audio" in parameters.codecs[0].mime_type else "video",
+            request_keyframe=self.keyframes.append,
+            set_bitrate=lambda layer, rate: self.bitrates.append((layer, rate)),
+            clock=lambda: self.now,
+            random=rng or random.Random(5),
+        )
+
+    def left(self) -> list[RtpPacket]:
+        """All that waits, a second later."""
+        packets = []
+        for _ in range(400):
+            packets += [RtpPacket.parse(packet) for packet in self.pacer.packets(self.now)]
+            self.now += 0.0025
+        return packets
+
+
+class Highest(random.Random):
+    """Everything begins a little before its wrap."""
+
+    def getrandbits(self, k: int) -> int:
+        return (1 << k) - 3
+
+
+@pytest.fixture
+def path() -> Path:
+    return Path()
+
+
+def unit(data: bytes = DELTA, captured: float = 1.0, layer: int = 0, *, key: bool = False) -> AccessUnit:
+    return AccessUnit(layer, captured, key, KEY if key else data)
+
+
+def test_nothing_leaves_before_a_keyframe_which_is_asked_for(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit())
+    sender.send(unit())
+    assert not path.left()
+    assert path.keyframes == [0]
+    sender.send(unit(key=True))
+    sender.send(unit(captured=1.1))
+    packets = path.left()
+    assert [packet.marker for packet in packets] == [0, 0, 1, 1]
+    (stats,) = sender.stats().encodings
+    assert (stats.frames_dropped, stats.frames_sent, stats.key_frames_sent) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+def test_sequence_numbers_and_timestamps_go_on(
+    path: Path, parameters: MakeParameters, codec: VideoCodec
+) -> None:
+    sender = path.sender(parameters(codec), Highest())
+    packets: list[RtpPacket] = []
+    for picture in range(10):
+        sender.send(unit(key=True, captured=1.0 + picture * 5000))
+        packets += path.left()
+    numbers = [packet.sequence_number for packet in packets]
+    assert min(numbers) == 0
+    assert max(numbers) == 0xFFFF
+    for before, after in itertools.pairwise(packets):
+        assert (after.sequence_number - before.sequence_number) & 0xFFFF == 1
+        assert (after.timestamp - before.timestamp) & 0xFFFFFFFF in (0, 5000 * 90_000)
+
+
+def test_layers_have_their_own_streams(path: Path, parameters: MakeParameters) -> None:
+    made = parameters("h264", 3)
+    sender = path.sender(made)
+    for layer in range(3):
+        sender.send(unit(layer=layer, key=True))
+    assert [p.ssrc for p in path.left()] == [e.ssrc for e in made.encodings for _ in range(3)]
+
+
+def test_an_unknown_layer_is_dropped(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit(layer=3, key=True))
+    assert not path.left()
+    assert sender.stats().encodings[0].frames_dropped == 1
+
+
+def test_a_broken_unit_is_counted_and_logged_once(
+    path: Path, parameters: MakeParameters, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = path.sender(parameters("h264"))
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            sender.send(AccessUnit(0, 1.0, True, b"no start code"))
+    sender.send(unit(key=True))
+    assert len(path.left()) == 3
+    assert sender.stats().encodings[0].errors == 3
+    assert len(caplog.records) == 1
+
+
+def test_pause_drops_and_resume_begins_with_a_keyframe(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit(key=True))
+    path.left()
+    sender.pause()
+    sender.send(unit(key=True))
+    assert not path.left()
+    path.keyframes.clear()
+    sender.resume()
+    assert path.keyframes == [0]
+    sender.send(unit())
+    assert not path.left()
+    sender.send(unit(key=True))
+    assert path.left()
+
+
+def test_while_the_transport_is_away_nothing_is_queued(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit(key=True))
+    path.left()
+    path.ready = False
+    sender.send(unit(captured=2.0))
+    path.ready = True
+    sender.send(unit(captured=3.0))
+    assert not path.left()
+    assert path.keyframes
+
+
+def test_stop_forgets_what_waits(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit(key=True))
+    path.pacer.pop(path.now)
+
+    async def stop() -> None:
+        await sender.stop()
+        await sender.stop()
+
+    _run(stop())
+    sender.send(unit(key=True))
+    assert not path.left()
+    assert not path.senders
+
+
+def _run(coroutine: object) -> None:
+    """Drive a coroutine that never waits."""
+    with pytest.raises(StopIteration):
+        coroutine.send(None)  # type: ignore[attr-defined]  # a coroutine
+
+
+def test_lost_packets_are_sent_again_over_rtx(path: Path, parameters: MakeParameters) -> None:
+    made = parameters("h264")
+    sender = path.sender(made)
+    sender.send(unit(key=True))
+    first = [RtpPacket.parse(packet) for packet in _spread(path)]
+    ssrc = made.encodings[0].ssrc
+    assert ssrc
+    lost = [first[0].sequence_number, first[1].sequence_number, (first[0].sequence_number - 9) & 0xFFFF]
+    path.feedback.receive(bytes(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=ssrc, lost=lost[:2])))
+    path.feedback.receive(bytes(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=ssrc, lost=lost[2:])))
+    again = path.left()
+    assert made.encodings[0].rtx
+    assert {packet.ssrc for packet in again} == {made.encodings[0].rtx.ssrc}
+    assert {packet.payload_type for packet in again} == {made.codecs[1].payload_type}
+    for packet, original in zip(again, first, strict=False):
+        assert int.from_bytes(packet.payload[:2], "big") == original.sequence_number
+        assert packet.payload[2:] == original.payload
+        assert packet.timestamp == original.timestamp
+    assert len(again) == 2
+    (stats,) = sender.stats().encodings
+    assert (stats.nack_count, stats.retransmitted_packets_sent) == (2, 2)
+
+
+def _spread(path: Path) -> Iterator[bytes]:
+    for _ in range(20):
+        yield from path.pacer.packets(path.now)
+        path.now += 0.01
+
+
+def test_without_rtx_the_packet_itself_is_sent_again(path: Path, parameters: MakeParameters) -> None:
+    made = parameters(None)
+    sender = path.sender(made)
+    sender.send(AccessUnit(0, 1.0, True, b"opus", audio_level=30))
+    (first,) = path.pacer.packets(path.now)
+    sequence = RtpPacket.parse(first).sequence_number
+    assert made.encodings[0].ssrc
+    nack = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=made.encodings[0].ssrc, lost=[sequence])
+    path.feedback.receive(bytes(nack))
+    assert list(path.pacer.packets(path.now)) == [first]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_keyframe_requests_reach_the_encoder(path: Path, parameters: MakeParameters, *, full: bool) -> None:
+    made = parameters("h264", 3)
+    sender = path.sender(made)
+    ssrc = made.encodings[2].ssrc
+    assert ssrc
+    for number in range(3):
+        entry = ssrc.to_bytes(4, "big") + bytes((number, 0, 0, 0))
+        packet = (
+            RtcpPsfbPacket(fmt=4, ssrc=1, media_ssrc=0, fci=entry)
+            if full
+            else RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=ssrc)
+        )
+        path.feedback.receive(bytes(packet))
+    assert path.keyframes == [2]
+    path.now += 0.6
+    sender.send(unit(layer=2))  # the request that had to wait is made with the next picture
+    assert path.keyframes == [2, 2]
+    stats = sender.stats().encodings[2]
+    assert (stats.pli_count, stats.fir_count) == ((0, 3) if full else (3, 0))
+
+
+def test_a_repeated_full_intra_request_is_one(path: Path, parameters: MakeParameters) -> None:
+    made = parameters("h264")
+    sender = path.sender(made)
+    assert made.encodings[0].ssrc
+    entry = made.encodings[0].ssrc.to_bytes(4, "big") + bytes((9, 0, 0, 0))
+    for _ in range(3):
+        path.feedback.receive(bytes(RtcpPsfbPacket(fmt=4, ssrc=1, media_ssrc=0, fci=entry)))
+    assert sender.stats().encodings[0].fir_count == 1
+
+
+def test_receiver_reports_become_statistics(path: Path, parameters: MakeParameters) -> None:
+    made = parameters("h264")
+    sender = path.sender(made)
+    assert sender.stats().encodings[0].last_report_age is None
+    sender.send(unit(key=True))
+    last = path.left()[-1]
+    (report, *_) = RtcpPacket.parse(sender.reports(path.now))
+    assert isinstance(report, RtcpSrPacket)
+    info = RtcpReceiverInfo(
+        ssrc=last.ssrc,
+        fraction_lost=128,
+        packets_lost=5,
+        highest_sequence=last.sequence_number,
+        jitter=90,
+        lsr=report.sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF,
+        dlsr=0,
+    )
+    path.now += 0.05
+    path.feedback.receive(bytes(RtcpRrPacket(ssrc=1, reports=[info])))
+    path.now += 1
+    (stats,) = sender.stats().encodings
+    assert (stats.fraction_lost, stats.packets_lost, stats.jitter) == (0.5, 5, 0.001)
+    assert stats.round_trip_time == pytest.approx(0.05, abs=1e-6)
+    assert stats.last_report_age == pytest.approx(1.0)
+    assert stats.highest_acknowledged == last.sequence_number
+
+
+def test_reports_of_sound_and_picture_meet_at_one_moment(path: Path, parameters: MakeParameters) -> None:
+    """What was captured together must come out together, whatever each stream's offset is."""
+    video, audio = path.sender(parameters("h264")), path.sender(parameters(None))
+    captured = 990.0
+    video.send(unit(key=True, captured=captured))
+    audio.send(AccessUnit(0, captured, True, b"opus"))
+    packets = {packet.payload_type: packet for packet in path.left()}
+    moments = {}
+    for sender, payload_type, rate in ((video, 103, 90_000), (audio, 100, 48_000)):
+        (report, *_) = RtcpPacket.parse(sender.reports(path.now))
+        assert isinstance(report, RtcpSrPacket)
+        ticks = (report.sender_info.rtp_timestamp - packets[payload_type].timestamp) & 0xFFFFFFFF
+        moments[sender.kind] = report.sender_info.ntp_timestamp / 2**32 - ticks / rate
+    assert moments["audio"] == pytest.approx(moments["video"], abs=0.001)
+    assert moments["video"] == pytest.approx(1.7e9 + 2_208_988_800 + captured - 1000, abs=0.001)
+
+
+def remb(path: Path, bitrate: int) -> None:
+    fci = pack_remb_fci(bitrate, [1])
+    path.feedback.receive(bytes(RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=fci)))
+
+
+def test_bandwidth_is_spread_from_the_lowest_layer_up(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264", 3))
+    assert path.bitrates == [(0, 150_000), (1, 400_000), (2, 1_500_000)]
+    for layer in range(3):
+        sender.send(unit(layer=layer, key=True))
+    path.left()
+    path.bitrates.clear()
+    remb(path, 400_000)
+    assert [e.target_bitrate for e in sender.stats().encodings] == pytest.approx([150_000, 250_000, 0], abs=5)
+    assert [layer for layer, _ in path.bitrates] == [1]
+    for layer in range(3):
+        sender.send(unit(layer=layer, captured=2.0))
+    assert len({packet.ssrc for packet in path.left()}) == 2
+    path.keyframes.clear()
+    remb(path, 1_040_000)  # the top layer's minimum, but not well above it
+    assert not sender.stats().encodings[2].active
+    remb(path, 1_200_000)
+    assert sender.stats().encodings[2].active
+    assert path.keyframes == [2]
+
+
+def test_the_lowest_layer_never_stops_and_sound_never_starves(path: Path, parameters: MakeParameters) -> None:
+    video, audio = path.sender(parameters("h264", 3)), path.sender(parameters(None))
+    remb(path, 1)
+    assert [e.target_bitrate for e in video.stats().encodings] == [100_000, 0, 0]
+    assert audio.stats().encodings[0].target_bitrate == 64_000
+
+
+def test_a_faulty_callback_does_not_end_the_receiving(
+    path: Path, parameters: MakeParameters, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = parameters("h264")
+
+    def fail(layer: int) -> None:
+        raise RuntimeError("the encoder is gone")
+
+    Sender(path, made, "video", request_keyframe=fail, set_bitrate=lambda *_: None, clock=lambda: path.now)
+    assert made.encodings[0].ssrc
+    path.feedback.receive(bytes(RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=made.encodings[0].ssrc)))
+    assert "the encoder is gone" in caplog.text
+
+
+def test_rubbish_is_counted(path: Path) -> None:
+    path.feedback.receive(b"\x80\xc9\xff\xff")
+    assert path.feedback.malformed == 1
+
+
+def test_a_codec_that_cannot_be_sent_is_refused(path: Path, parameters: MakeParameters) -> None:
+    made = parameters("h264")
+    codec = made.codecs[0].model_copy(update={"mime_type": "video/AV1"})
+    with pytest.raises(ValueError, match="AV1"):
+        path.sender(made.model_copy(update={"codecs": (codec,)}))
