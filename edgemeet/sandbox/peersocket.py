@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -130,6 +131,9 @@ class PeerSocket:
             try:
                 message = parse(text if text is not None else event.get("bytes", b""))
             except ProtooError as error:
+                if _is_response(text):
+                    _log.info("ignoring an answer: %s", error)
+                    continue
                 _log.info("closing a websocket: %s", error)
                 await self._close_now(MALFORMED)
                 return
@@ -177,6 +181,19 @@ class PeerSocket:
         except asyncio.QueueFull:
             _log.warning("letting a participant go that takes no messages")
             self._ended.set()
+
+
+def _is_response(text: str | None) -> bool:
+    """True for an answer of whatever shape.
+
+    The vendor's Python SDK refuses consumers with the consumer's id where the request's belongs; that must
+    not cost it the connection.
+    """
+    try:
+        message = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(message, dict) and message.get("response") is True
 
 
 def _take_exception(future: asyncio.Future[dict[str, JsonValue]]) -> None:
