@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 _READ_SIZE = 4096
+_PIPE_READS = 16  # as many as a full pipe holds (pipe(7): 64 KiB)
 _LINE_LIMIT = 500  # characters; the rest of a longer line is dropped
 _BURST = 40  # lines; a Python traceback fits
 _LINES_PER_SECOND = 2.0
@@ -46,7 +47,9 @@ class ChildOutput:
         """Log what is still there and close the descriptor."""
         if self._open:
             self._loop.remove_reader(self._descriptor)
-            self._read()
+            for _ in range(_PIPE_READS):
+                if not self._read():
+                    break
             self._open = False
             os.close(self._descriptor)
             if self._partial:
@@ -60,7 +63,7 @@ class ChildOutput:
         """Take one piece of output; False at its end."""
         try:
             data = os.read(self._descriptor, _READ_SIZE)
-        except BlockingIOError:
+        except BlockingIOError:  # a process that the child left behind holds the other end
             return True
         *lines, rest = (self._partial + data).split(b"\n")
         self._partial = rest[:_LINE_LIMIT]

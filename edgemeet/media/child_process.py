@@ -62,7 +62,13 @@ class ChildProcess:
         self.pid = self._process.pid
         self._loop = asyncio.get_running_loop()
         self._exited = asyncio.Event()
-        self._pidfd = os.pidfd_open(self.pid)
+        try:
+            self._pidfd = os.pidfd_open(self.pid)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            os.close(reader)
+            raise
         self._loop.add_reader(self._pidfd, self._on_exit)
         self.output = ChildOutput(reader, name, self._loop, level=output_level)
 

@@ -31,7 +31,7 @@ class Link:
     def send(self, command: wire.Command) -> bool:
         """Send a command; False when the child is gone or has not read the many before this one."""
         try:
-            self._socket.send(wire.encode(command))
+            self._socket.send(wire.encode(command))  # Linux takes so little whole or not at all
         except OSError:
             return False
         return True

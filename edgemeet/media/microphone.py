@@ -63,13 +63,20 @@ def _capture(
 
 
 class _Gain:
-    """Amplifies by a fixed number of decibels; what gets too loud is clipped."""
+    """Amplifies by a fixed number of decibels; what gets too loud is clipped.
+
+    A table of all 65536 samples, indexed by the sample itself (negative ones from its end), costs a tenth
+    of the arithmetic.
+    """
 
     def __init__(self, decibels: float) -> None:
-        self._factor = 10 ** (decibels / 20)
+        self._table: array[int] | None = None
+        if decibels:
+            factor = 10 ** (decibels / 20)
+            order = (*range(32_768), *range(-32_768, 0))
+            self._table = array("h", (max(-32_768, min(32_767, round(factor * i))) for i in order))
 
     def apply(self, samples: array[int]) -> array[int]:
-        if self._factor == 1.0:
+        if self._table is None:
             return samples
-        factor = self._factor
-        return array("h", [max(-32768, min(32767, round(sample * factor))) for sample in samples])
+        return array("h", map(self._table.__getitem__, samples))

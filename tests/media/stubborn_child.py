@@ -22,6 +22,7 @@ def hang(*_: object, **__: object) -> object:
 
 
 def crash(*_: object, **__: object) -> object:
+    os.write(2, b"about to fail\n")
     raise ValueError("the driver is confused")
 
 
@@ -31,7 +32,7 @@ def busy(*_: object, **__: object) -> object:
 
 def chatter(*_: object, **__: object) -> object:
     for _ in range(20_000):
-        pass
+        os.write(1, b"x" * 2_000 + b"\n")
     raise SystemExit(3)
 
 

@@ -80,12 +80,12 @@ async def test_a_requested_keyframe_is_there_within_three_pictures(recording):
 
 
 async def test_the_rate_follows_without_new_parameter_sets(recording):
-    plan = camera(width=640, height=360, encodings=[VideoEncoding(640, 360, 30, 800_000)])
+    plan = camera(fps=60, encodings=[VideoEncoding(320, 180, 60, 600_000)])
     async with recording(CaptureProcess(plan)) as seen:
         await seen.more(60)
         high = await seen.more(45)
-        seen.capture.set_bitrate(0, 200_000)
-        await seen.more(40)
+        seen.capture.set_bitrate(0, 150_000)
+        await seen.more(80)
         low = await seen.more(45)
     assert sum(len(u.data) for u in low) < 0.45 * sum(len(u.data) for u in high)
     assert [unit.keyframe for unit in seen.units].count(True) == 1
@@ -348,14 +348,21 @@ async def test_the_child_gets_one_socket_and_no_secret(recording, monkeypatch, t
         async with recording(CaptureProcess(tone())) as seen:
             await seen.more(1)
             pid = seen.capture.status().pid
-            links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
-            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            links, environment = descriptors(pid), environ(pid)
             session = os.getsid(pid)
     assert sum(link.startswith("socket:") for link in links) == 1
     assert not any("ours" in link for link in links)
     assert b"hush-hush" not in environment
     assert b"NOTIFY_SOCKET" not in environment
     assert session == pid
+
+
+def descriptors(pid):
+    return [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+def environ(pid):
+    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 @pytest.mark.parametrize("fault", ["none", "hang-in-read"])
@@ -402,6 +409,22 @@ def test_the_child_loads_nothing_heavy():
         ).stdout.split()
     )
     assert not loaded & {"pydantic", "aiortc", "httpx", "asyncio", "websockets", "numpy", "cryptography"}
+
+
+async def test_no_descriptor_left_for_a_new_child(monkeypatch, children, open_files):
+    def refuse(_):
+        raise OSError(24, "Too many open files")
+
+    before = open_files()
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    task = asyncio.create_task((capture := CaptureProcess(tone())).run())
+    async with asyncio.timeout(30):
+        while not capture.status().last_error:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    assert children() == []
+    assert open_files() == before
 
 
 def test_the_process_cannot_be_started(monkeypatch):

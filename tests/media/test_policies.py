@@ -12,6 +12,7 @@ from edgemeet.media.backoff import delays
 from edgemeet.media.camera import Decimator
 from edgemeet.media.encoders.x264 import level
 from edgemeet.media.loudness import level_dbov
+from edgemeet.media.microphone import _Gain
 from edgemeet.media.pacing import Pacer
 from edgemeet.media.plan import PERIOD_NS, Deadlines, Respawn
 from edgemeet.media.sources.device_clock import CaptureClock, Throttle
@@ -112,6 +113,18 @@ def test_the_level_is_what_the_size_needs(size, expected):
 def test_loudness_of_a_sine(amplitude, expected):
     samples = array("h", (round(amplitude * math.sin(2 * math.pi * i / 48)) for i in range(960)))
     assert abs(level_dbov(samples) - expected) <= 1
+
+
+@pytest.mark.parametrize(
+    ("decibels", "expected"),
+    [
+        (0, [0, 1000, -1000, 32767, -32768]),
+        (20, [0, 10_000, -10_000, 32767, -32768]),
+        (-20, [0, 100, -100, 3277, -3277]),
+    ],
+)
+def test_gain_amplifies_and_clips(decibels, expected):
+    assert list(_Gain(decibels).apply(array("h", [0, 1000, -1000, 32767, -32768]))) == expected
 
 
 def test_loudness_at_the_ends():
