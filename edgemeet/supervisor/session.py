@@ -206,10 +206,11 @@ class Session:
         while True:
             await asyncio.sleep(1.0)
             ages = [
-                encoding.last_report_age
+                age
                 for publication in self._progress.publications.values()
                 for encoding in publication.stats().encodings
-                if encoding.packets_sent and encoding.last_report_age is not None
+                # Before the first report comes, what counts is how long one has been due.
+                if (age := encoding.last_report_age or encoding.first_packet_age) is not None
             ]
             if ages and min(ages) > STALL_AFTER:
                 raise MediaStalled(f"the server has acknowledged no media for {min(ages):.0f} s")
