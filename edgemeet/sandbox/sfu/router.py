@@ -6,7 +6,7 @@ import random as random_module
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from aiortc.rtcdtlstransport import RTCCertificate
@@ -20,41 +20,27 @@ from aiortc.rtp import (
     RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSrPacket,
-    pack_remb_fci,
     unpack_remb_fci,
 )
 from pydantic import JsonValue
 
 from edgemeet.encoded import Kind
-from edgemeet.ortc.capabilities import consumer_parameters, router_capabilities
-from edgemeet.ortc.header_extensions import REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID
+from edgemeet.ortc.capabilities import consumer_parameters
 from edgemeet.ortc.parameters import (
     RtpCapabilities,
-    RtpHeaderExtension,
     RtpParameters,
     WebRtcTransportOptions,
 )
 from edgemeet.sandbox.sfu.bandwidth import BandwidthEstimate
 from edgemeet.sandbox.sfu.consumer import Consumer
 from edgemeet.sandbox.sfu.encoding import ReceivedEncoding
+from edgemeet.sandbox.sfu.offer import capabilities
 from edgemeet.sandbox.sfu.packet import RtpView
+from edgemeet.sandbox.sfu.path import Path
 from edgemeet.sandbox.sfu.producer import Producer, make_producer
 from edgemeet.sandbox.sfu.transport import Faults, MediaTransport
 
 _MAX_REPORTS: Final = 31  # blocks that fit one report, by RFC 3550
-
-
-def capabilities() -> RtpCapabilities:
-    """The router's capabilities, with the stream ids by which browsers tell their encodings apart.
-
-    mediasoup reads those two and does not send them; the numbers are its own.
-    """
-    plain = router_capabilities()
-    ids = tuple(
-        RtpHeaderExtension(kind="video", uri=uri, preferred_id=number, direction="recvonly")
-        for uri, number in ((RTP_STREAM_ID, 2), (REPAIRED_RTP_STREAM_ID, 3))
-    )
-    return plain.model_copy(update={"header_extensions": plain.header_extensions + ids})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +49,6 @@ class Addresses:
 
     hosts: tuple[str, ...]
     announced: tuple[str, ...] = ()
-
-
-@dataclass(eq=False)
-class _Path:
-    """A transport and what runs over it, by SSRC."""
-
-    transport: MediaTransport
-    bandwidth: BandwidthEstimate
-    streams: dict[int, tuple[Producer, ReceivedEncoding]] = field(default_factory=dict)
-    producers: list[Producer] = field(default_factory=list)
-    consumers: dict[int, Consumer] = field(default_factory=dict)
 
 
 class Router:
@@ -101,7 +76,7 @@ class Router:
         self._clock = clock
         self._random = random or random_module.Random()
         self._ssrc = self._new_ssrc()
-        self._paths: dict[str, _Path] = {}
+        self._paths: dict[str, Path] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
 
@@ -123,7 +98,7 @@ class Router:
         except BaseException:  # no socket may outlive a cancelled or failed opening
             await transport.close()
             raise
-        self._paths[transport.id] = _Path(transport, BandwidthEstimate())
+        self._paths[transport.id] = Path(transport, BandwidthEstimate())
         return transport, options
 
     async def close_transport(self, transport: MediaTransport) -> None:
@@ -187,7 +162,7 @@ class Router:
             receiver,
             ssrc=self._new_ssrc(),
             rtx_ssrc=self._new_ssrc(),
-            mid=self._new_mid(path),
+            mid=path.free_mid(),
         )
         consumer = Consumer(
             peer_id=peer_id,
@@ -234,7 +209,7 @@ class Router:
             return
         entry = path.streams.get(packet.ssrc)
         if entry is None:
-            entry = self._claim(path, packet)
+            entry = path.claim(packet)
             if entry is None:
                 return
         producer, encoding = entry
@@ -275,43 +250,10 @@ class Router:
         for producer in self.producers.values():
             producer.steer(now)
         for path in self._paths.values():
-            if path.producers:
-                self._report_to_producers(path, now)
-            for consumer in dict.fromkeys(path.consumers.values()):
-                report = consumer.sender_report(now)
-                if report is not None:
-                    path.transport.send_rtcp(*report)
+            path.report_to_producers(now, ssrc=self._ssrc, cap=self._max_bitrate())
+            path.report_to_consumers(now)
 
-    def _report_to_producers(self, path: _Path, now: float) -> None:
-        encodings = [encoding for producer in path.producers for encoding in producer.encodings]
-        blocks = [block for encoding in encodings if (block := encoding.report(now)) is not None]
-        packets: list[AnyRtcpPacket] = [
-            RtcpRrPacket(ssrc=self._ssrc, reports=blocks[start : start + _MAX_REPORTS])
-            for start in range(0, len(blocks), _MAX_REPORTS)
-        ]
-        video = [
-            encoding
-            for producer in path.producers
-            if producer.kind == "video"
-            for encoding in producer.encodings
-            if encoding.ssrc is not None
-        ]
-        if video and packets:
-            path.bandwidth.cap = self._max_bitrate()
-            received = sum(encoding.bitrate(now) for encoding in encodings)
-            worst = max(encoding.fraction_lost for encoding in video)
-            value = path.bandwidth.update(received, worst)
-            path.transport.available_bitrate = value
-            ssrcs = [encoding.ssrc for encoding in video if encoding.ssrc is not None]
-            packets.append(
-                RtcpPsfbPacket(
-                    fmt=RTCP_PSFB_APP, ssrc=self._ssrc, media_ssrc=0, fci=pack_remb_fci(value, ssrcs)
-                )
-            )
-        if packets:
-            path.transport.send_rtcp(*packets)
-
-    def _feedback(self, path: _Path, packet: RtcpPsfbPacket, now: float) -> None:
+    def _feedback(self, path: Path, packet: RtcpPsfbPacket, now: float) -> None:
         if packet.fmt == RTCP_PSFB_APP:
             try:
                 path.transport.available_bitrate = unpack_remb_fci(packet.fci)[0]
@@ -338,20 +280,8 @@ class Router:
                 RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=self._ssrc, media_ssrc=encoding.ssrc)
             )
 
-    def _claim(self, path: _Path, packet: RtpView) -> tuple[Producer, ReceivedEncoding] | None:
-        for producer in path.producers:
-            encoding = producer.claim(packet)
-            if encoding is not None:
-                path.streams[packet.ssrc] = (producer, encoding)
-                return producer, encoding
-        return None
-
     def _new_ssrc(self) -> int:
         return self._random.randrange(1, 0xFFFF_FFFF)
-
-    def _new_mid(self, path: _Path) -> str:
-        taken = {consumer.parameters.mid for consumer in path.consumers.values()}
-        return next(mid for mid in map(str, range(len(taken) + 1)) if mid not in taken)
 
 
 def _keyframe_targets(packet: RtcpPsfbPacket) -> Iterator[int]:
