@@ -64,6 +64,8 @@ def test_metadata_is_an_object_and_its_entries_win(read, needed):
         ),
         ("EDGEMEET_MEETING__NAME", "", "meeting.name: must not be empty"),
         ("EDGEMEET_MEETING__NAME", "a\udcff", "meeting.name: must be valid UTF-8"),
+        ("EDGEMEET_STATE_DIRECTORY", "/a\udcff", "state_directory: must be valid UTF-8"),
+        ("EDGEMEET_MEETING__METADATA__X", "a\udcff", "meeting.metadata.x: must be valid UTF-8"),
         ("EDGEMEET_MEETING__METADATA", "[1]", 'meeting.metadata: must be a JSON object such as {"floor": 3}'),
         ("EDGEMEET_MEETING__METADATA", "{", 'meeting.metadata: must be a JSON object such as {"floor": 3}'),
         (

@@ -64,6 +64,15 @@ def test_a_table_in_a_drop_in_replaces_a_value_that_is_none(faults, needed, conf
     assert faults("meeting.metadata = 5\nmeeting.id = 'a-b-c'\nprovisioning.token = 'x'") == []
 
 
+def test_the_last_of_a_table_a_value_and_a_table_counts(read, needed, config_file):
+    drop_ins = config_file.with_suffix(".d")
+    drop_ins.mkdir()
+    (drop_ins / "a.toml").write_text("[meeting]\nmetadata = 5\n")
+    (drop_ins / "b.toml").write_text("[meeting.metadata]\nfloor = 3\n")
+    settings = read(needed + "[meeting.metadata]\nfloor = 1\nroom = 'lab'\n")
+    assert settings.meeting.metadata == {"floor": 3}
+
+
 def test_an_empty_text_takes_back_what_an_earlier_source_says(read, needed):
     settings = read(
         needed, {"EDGEMEET_PROVISIONING__URL": "", "EDGEMEET_PROVISIONING__TOKEN_FILE": "/run/token"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgemeet.config import Settings, load, show
+from edgemeet.config import Provisioning, Settings, load, show
 from edgemeet.config.keys import keys
 from edgemeet.errors import ConfigError
 
@@ -117,4 +117,7 @@ def test_good_secrets_are_not_in_repr_or_show(key, secret):
 def test_made_directly_a_bad_secret_is_not_quoted_either(key):
     with pytest.raises(ValueError, match="visible ASCII") as raised:
         Settings.model_validate({"provisioning": {key.path[-1]: "hush hush"}})
+    assert "hush" not in str(raised.value)
+    with pytest.raises(ValueError, match="visible ASCII") as raised:
+        Provisioning.model_validate({key.path[-1]: "hush hush"})
     assert "hush" not in str(raised.value)
