@@ -7,7 +7,6 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from aiortc.rtcdtlstransport import RTCCertificate
 from aiortc.rtp import (
@@ -39,8 +38,6 @@ from edgemeet.sandbox.sfu.packet import RtpView
 from edgemeet.sandbox.sfu.path import Path
 from edgemeet.sandbox.sfu.producer import Producer, make_producer
 from edgemeet.sandbox.sfu.transport import Faults, MediaTransport
-
-_MAX_REPORTS: Final = 31  # blocks that fit one report, by RFC 3550
 
 
 @dataclass(frozen=True, slots=True)
