@@ -39,13 +39,23 @@ class SrtpTransport(RTCDtlsTransport):
         """Fix the role before `start`; aiortc would derive it from the ICE role."""
         self._set_role(role)
 
-    async def send_packet(self, packet: bytes) -> None:
-        """Protect and send one RTP or RTCP packet.
+    def send_packet(self, packet: bytes) -> None:
+        """Protect and send one RTP or RTCP packet, at once.
+
+        aiortc's method is a coroutine that never waits, on any path: it is run to its end here, which
+        spares a task and a turn of the event loop.
 
         Raises:
             ConnectionError: not connected.
+            pylibsrtp.Error: the packet cannot be protected.
         """
-        await self._send_rtp(packet)
+        sending = self._send_rtp(packet)
+        try:
+            sending.send(None)
+        except StopIteration:
+            return
+        sending.close()
+        raise RuntimeError("aiortc waits while it sends a packet; this version is not supported")
 
     async def stop_receiving(self) -> None:
         """As `stop`, but the receiving task is gone afterwards and not merely cancelled."""

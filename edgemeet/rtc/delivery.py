@@ -23,7 +23,10 @@ MAX_SOCKET_BACKLOG = 65_536
 
 
 class Delivery:
-    """Runs in one task of the transport.
+    """Sends what is due when something new comes, and by a timer.
+
+    There is no task: waking one up for every packet costs more than the packet, and a timer needs no
+    owner but this one.
 
     Args:
         pacer: says what may leave when.
@@ -31,6 +34,7 @@ class Delivery:
         ice: the path, asked how much its socket holds back.
         clock: seconds, monotonic.
         reports: gives the RTCP to send.
+        on_fault: told when sending has ended by a fault of ours.
     """
 
     def __init__(
@@ -39,66 +43,88 @@ class Delivery:
         dtls: SrtpTransport,
         ice: RTCIceTransport,
         clock: Callable[[], float],
+        *,
         reports: Callable[[float], list[bytes]],
+        on_fault: Callable[[Exception], None],
     ) -> None:
         self._pacer = pacer
         self._dtls = dtls
         self._ice = ice
         self._clock = clock
         self._reports = reports
-        self._wake = asyncio.Event()
+        self._on_fault = on_fault
+        self._running = False
+        self._timer: asyncio.TimerHandle | None = None
         self._next_report: float | None = None
         self._error_logged = False
         self.packets = 0
         self.octets = 0
         self.dropped = 0
 
+    def start(self) -> None:
+        """Packets may leave from now on. Called on the event loop."""
+        self._running = True
+        self.wake()
+
+    def stop(self) -> None:
+        """Nothing leaves from now on."""
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def wake(self) -> None:
-        """The pacer has something new."""
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Deliver until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
+        """The pacer has something new: send what may leave at once."""
+        if not self._running:
+            return
+        try:
             now = self._clock()
-            await self._send_due(now)
-            await self._report_due(now)
-            delay = self._delay(self._clock())
-            timer = loop.call_later(delay, self._wake.set) if delay is not None else None
-            try:
-                await self._wake.wait()
-            finally:
-                if timer is not None:
-                    timer.cancel()
-            self._wake.clear()
+            self._send_due(now)
+            self._report_due(now)
+            self._schedule(self._clock())
+        except Exception as error:
+            logger.exception("sending has stopped by a fault of ours")
+            self.stop()
+            self._on_fault(error)
 
-    def _delay(self, now: float) -> float | None:
-        waits = [w for w in (self._pacer.wait(now),) if w is not None]
-        if self._next_report is not None:
-            waits.append(max(0.0, self._next_report - now))
-        return min(waits, default=None)
+    def _schedule(self, now: float) -> None:
+        waits = [] if self._next_report is None else [self._next_report - now]
+        if (wait := self._pacer.wait(now)) is not None:
+            waits.append(wait)
+        if not waits:
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + max(0.0, min(waits))
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(due, self._on_timer)
 
-    async def _send_due(self, now: float) -> None:
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.wake()
+
+    def _send_due(self, now: float) -> None:
         full = aiortc_private.socket_backlog(self._ice) > MAX_SOCKET_BACKLOG
         for packet in self._pacer.packets(now):
             if full:
                 self.dropped += 1
             else:
-                await self._send(packet)
+                self._send(packet)
             if self._next_report is None:
                 self._next_report = now + FIRST_REPORT
 
-    async def _report_due(self, now: float) -> None:
+    def _report_due(self, now: float) -> None:
         if self._next_report is None or now < self._next_report:
             return
         self._next_report = now + REPORT_INTERVAL
         for packet in self._reports(now):
-            await self._send(packet)
+            self._send(packet)
 
-    async def _send(self, packet: bytes) -> None:
+    def _send(self, packet: bytes) -> None:
         try:
-            await self._dtls.send_packet(packet)
+            self._dtls.send_packet(packet)
         except (OSError, pylibsrtp.Error) as error:
             # One packet is no reason to stop: what lasts is noticed as a failed path or missing reports.
             self.dropped += 1

@@ -65,8 +65,14 @@ class SendTransport:
         self._state = TransportState.NEW
         self._error: TransportFailed | None = None
         self._ended = asyncio.Event()
-        self._delivery = Delivery(self.pacer, self._dtls, self._ice.transport, clock, self._reports)
-        self._task: asyncio.Task[None] | None = None
+        self._delivery = Delivery(
+            self.pacer,
+            self._dtls,
+            self._ice.transport,
+            clock,
+            reports=self._reports,
+            on_fault=lambda error: self._fail(TransportFailed(f"sending stopped: {error}")),
+        )
         self._ice.transport.on("statechange", self._on_change)
         self._dtls.on("statechange", self._on_change)
 
@@ -145,7 +151,7 @@ class SendTransport:
                 code="transport.dtls_failed",
             )
         self._advance(TransportState.CONNECTED)
-        self._task = asyncio.create_task(self._deliver(), name="rtc delivery")
+        self._delivery.start()
 
     def _timed_out(self, timeout: float) -> TransportFailed:
         if self._state is TransportState.CHECKING:
@@ -159,14 +165,6 @@ class SendTransport:
             f"the media server did not complete the DTLS handshake within {timeout:g} s",
             code="transport.timeout",
         )
-
-    async def _deliver(self) -> None:
-        """Run the delivery; its end, by whatever fault, is the end of the transport."""
-        try:
-            await self._delivery.run()
-        except Exception as error:
-            logger.exception("sending has stopped by a fault of ours")
-            self._fail(TransportFailed(f"sending stopped: {error}"))
 
     async def wait_failed(self) -> None:
         """Wait for the end of the transport. Returns when it was closed from here.
@@ -183,10 +181,7 @@ class SendTransport:
         if self._state is not TransportState.CLOSED:
             self._state = TransportState.CLOSED
             self._ended.set()
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+        self._delivery.stop()
         try:
             async with asyncio.timeout(_DTLS_CLOSE_TIMEOUT):
                 await self._dtls.stop_receiving()
@@ -210,6 +205,7 @@ class SendTransport:
             self._fail(TransportFailed("the media server closed the transport", code="transport.closed"))
 
     def _fail(self, error: TransportFailed) -> None:
+        self._delivery.stop()
         if self._state not in _ENDED:
             self._state = TransportState.FAILED
             self._error = error

@@ -305,7 +305,7 @@ async def test_a_failed_send_is_counted_and_logged_once(
     )
     real = transport._dtls.send_packet
 
-    async def fail(packet: bytes) -> None:
+    def fail(packet: bytes) -> None:
         raise OSError("no buffer space")
 
     monkeypatch.setattr(transport._dtls, "send_packet", fail)
