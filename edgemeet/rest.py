@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,6 +22,7 @@ import httpx
 
 from edgemeet.errors import ConfigError, NetworkError, RateLimited, ServerError
 from edgemeet.network_faults import network_fault
+from edgemeet.version import own_version
 
 DEFAULT_LIMIT: Final = 262_144  # bytes; the largest honest answer, an init-config, is below 10 kB
 MAX_REDIRECTS: Final = 3
@@ -80,7 +80,7 @@ def new_client(*, ca_file: Path | None = None) -> httpx.AsyncClient:
         verify=context,
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         headers={
-            "User-Agent": f"edgemeet/{_own_version()}",
+            "User-Agent": f"edgemeet/{own_version()}",
             "Accept": "application/json",
             # A small compressed answer can unpack to gigabytes; the size limit is on what is sent.
             "Accept-Encoding": "identity",
@@ -252,10 +252,3 @@ def _retry_after(text: str | None, now: datetime) -> float | None:
         return min(float(text), MAX_RETRY_AFTER)
     date = _http_date(text)
     return None if date is None else min(max((date - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
-
-
-def _own_version() -> str:
-    try:
-        return version("edgemeet")
-    except PackageNotFoundError:  # run from a bare checkout
-        return "0"

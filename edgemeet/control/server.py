@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import shutil
 import socket
 import stat
 from collections.abc import Awaitable, Callable, Iterator
@@ -35,12 +36,17 @@ class Daemon(Protocol):
         """Begin to carry out `command`; returns at once."""
 
 
-def bind(path: Path) -> socket.socket:
+def bind(path: Path, group: str | None = None) -> socket.socket:
     """A listening socket at `path`, mode 0660. A stale socket file is replaced, a living one never.
+
+    Args:
+        path: where; its folder is made if need be.
+        group: whose members may use it; None leaves it to the user's own group.
 
     Raises:
         ControlError: another daemon listens there (control.in_use), something that is no socket lies there
-            (control.path_taken), or the folder cannot be written (control.unwritable).
+            (control.path_taken), the folder cannot be written (control.unwritable), or there is no such
+            group, or this user may not give the socket to it (control.group).
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,8 +55,10 @@ def bind(path: Path) -> socket.socket:
         before = os.umask(_SOCKET_UMASK)
         try:
             listener.bind(str(path))
+            if group is not None:
+                _give_to(path, group)
             listener.listen(16)
-        except OSError:
+        except (OSError, ControlError):
             listener.close()
             raise
         finally:
@@ -62,6 +70,19 @@ def bind(path: Path) -> socket.socket:
             hint="set control.socket to a place this user may write, or run under systemd",
         ) from error
     return listener
+
+
+def _give_to(path: Path, group: str) -> None:
+    try:
+        shutil.chown(path, group=group)
+    except (LookupError, PermissionError) as error:
+        path.unlink()
+        raise ControlError(
+            f"cannot give the control socket to the group {group}: "
+            + ("there is no such group" if isinstance(error, LookupError) else "this user is not in it"),
+            code="control.group",
+            hint="set control.group to a group of the user that edgemeet runs as",
+        ) from error
 
 
 def _make_way(path: Path) -> None:
@@ -132,9 +153,9 @@ def create_app(daemon: Daemon) -> Starlette:
 
 
 @contextlib.contextmanager
-def listening(path: Path) -> Iterator[socket.socket]:
+def listening(path: Path, group: str | None = None) -> Iterator[socket.socket]:
     """The bound socket for as long as the block runs; its file is gone afterwards."""
-    listener = bind(path)
+    listener = bind(path, group)
     try:
         yield listener
     finally:

@@ -69,7 +69,7 @@ async def _run(settings: Settings, redactor: Redactor) -> None:
     health = HealthRegistry()
     camera, microphone = build.camera(settings), build.microphone(settings)
     devices = (camera, microphone)
-    with listening(settings.control.socket) as listener:
+    with listening(settings.control.socket, settings.control.group) as listener:
         async with new_client(ca_file=settings.provisioning.ca_file) as client:
             supervisor = Supervisor(build.session_maker(settings, client, own_id, devices, redactor), health)
             report = StatusReport(supervisor, devices, health, own_id, started=process_start())

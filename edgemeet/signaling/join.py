@@ -7,7 +7,6 @@ import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from pydantic import JsonValue, ValidationError
@@ -30,16 +29,14 @@ from edgemeet.signaling.messages import (
     read_answer,
 )
 from edgemeet.signaling.room import RoomClient
+from edgemeet.version import own_version
 
 STEPS_TIMEOUT: Final = 30.0  # seconds for all steps but the wait for a host's consent
 
 
 def own_device_info() -> DeviceInfo:
     """What edgemeet tells of itself: its own version, under the SDK type that speaks this dialogue."""
-    try:
-        own = version("edgemeet")
-    except PackageNotFoundError:  # run from a bare checkout
-        own = "0"
+    own = own_version()
     return DeviceInfo(sdk_version=own, sdk_metadata={"client": f"edgemeet/{own}"})
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import sys
+from array import array
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -38,9 +40,19 @@ url = "{url}/get-token"
 source = "test"
 
 [microphone]
-source = "tone"
+source = "{microphone}"
+device = "mic"
 tone_hz = 440
 """
+
+# The real alsa-lib, reading a recorded tone where a sound card would be.
+ASOUNDRC = 'pcm.mic {{ type file slave.pcm {{ type null }} file "/dev/null" infile "{tone}" format "raw" }}\n'
+
+
+def write_tone(path: Path, hertz: int, seconds: int = 60) -> None:
+    """16-bit mono at 48 kHz."""
+    second = array("h", (round(8192 * math.sin(2 * math.pi * hertz * n / 48_000)) for n in range(48_000)))
+    path.write_bytes(second.tobytes() * seconds)
 
 
 class Sandbox:
@@ -92,10 +104,18 @@ def device(sandbox: Sandbox, tmp_path: Path) -> Device:
     """Starts `edgemeet run` as its own process; it has left the meeting when the block ends."""
 
     @contextlib.asynccontextmanager
-    async def run(*, multistream: bool = False) -> AsyncIterator[None]:
+    async def run(
+        *, multistream: bool = False, microphone: str = "tone", **environ: str
+    ) -> AsyncIterator[None]:
         config = tmp_path / "edgemeet.toml"
         config.write_text(
-            CONFIG.format(room=ROOM, name=NAME, url=sandbox.url, multistream=str(multistream).lower())
+            CONFIG.format(
+                room=ROOM,
+                name=NAME,
+                url=sandbox.url,
+                multistream=str(multistream).lower(),
+                microphone=microphone,
+            )
         )
         env = os.environ | {
             "EDGEMEET_CONFIG": str(config),
@@ -105,7 +125,7 @@ def device(sandbox: Sandbox, tmp_path: Path) -> Device:
         }
         with (tmp_path / "device.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "edgemeet", "run", env=env, stdout=log, stderr=log
+                sys.executable, "-m", "edgemeet", "run", env=env | environ, stdout=log, stderr=log
             )
             try:
                 yield
@@ -132,6 +152,17 @@ async def test_a_device_is_seen_and_heard(sandbox: Sandbox, device: Device, watc
         await watcher.expect_moving_picture(NAME, frames=10)
     await watcher.expect_gone(NAME)
     await watcher.expect_state("joined")
+
+
+async def test_sound_through_alsa_is_heard(
+    sandbox: Sandbox, device: Device, watcher: Watcher, tmp_path: Path
+) -> None:
+    write_tone(tmp_path / "tone.raw", 660)
+    (tmp_path / "asound.conf").write_text(ASOUNDRC.format(tone=tmp_path / "tone.raw"))
+    async with device(microphone="alsa", ALSA_CONFIG_PATH=str(tmp_path / "asound.conf")):
+        await watcher.open(sandbox.url, ROOM)
+        await watcher.expect_moving_picture(NAME)
+        await watcher.expect_tone(NAME, 660)
 
 
 async def test_a_page_that_was_there_first_sees_the_device_come(

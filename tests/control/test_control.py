@@ -1,5 +1,7 @@
 import asyncio
+import grp
 import json
+import os
 import socket
 import stat
 import threading
@@ -161,6 +163,19 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_hint(tmp_path: Path) ->
         pass
     assert caught.value.code == "control.unwritable"
     assert caught.value.hint
+
+
+def test_the_socket_belongs_to_the_group_that_may_use_it(tmp_path: Path) -> None:
+    group = grp.getgrgid(os.getgid()).gr_name
+    with listening(tmp_path / "control.sock", group):
+        assert (tmp_path / "control.sock").stat().st_gid == os.getgid()
+
+
+def test_an_unknown_group_leaves_no_socket_behind(tmp_path: Path) -> None:
+    with pytest.raises(ControlError) as caught, listening(tmp_path / "control.sock", "no-such-group"):
+        pass
+    assert caught.value.code == "control.group"
+    assert not (tmp_path / "control.sock").exists()
 
 
 def test_no_daemon_is_told_as_such(tmp_path: Path) -> None:
