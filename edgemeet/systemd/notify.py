@@ -18,7 +18,7 @@ class Notifier:
 
     @property
     def watchdog_interval(self) -> float | None:
-        """Seconds between two pings: half of what systemd allows (sd_watchdog_enabled(3)); None without one."""
+        """Seconds between two pings: half of what systemd allows, sd_watchdog_enabled(3); else None."""
         try:
             allowed = int(self._environ.get("WATCHDOG_USEC", ""))
         except ValueError:
