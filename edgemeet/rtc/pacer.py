@@ -16,8 +16,8 @@ from edgemeet.rtc.history import SentPacket
 PACING_FACTOR = 2.5
 # Below this rate pictures would crawl even where nothing is known of the path.
 MIN_RATE = 300_000
-# Packets that may leave at once; fewer would need more wake-ups than they are worth.
-BURST_SECONDS = 0.005
+# What may leave at once, at the pacing rate. Every wake-up costs a Raspberry Pi more than the packets do.
+BURST_SECONDS = 0.01
 # A picture that would wait longer than this is not worth sending.
 MAX_BACKLOG = 0.25
 # Sound for a second; only a transport that does not send at all gets that far.

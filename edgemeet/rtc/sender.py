@@ -6,14 +6,13 @@ import logging
 import random as random_module
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from edgemeet.encoded import AccessUnit, Kind
 from edgemeet.ortc.parameters import RtpParameters
 from edgemeet.rtc import rtcp
 from edgemeet.rtc.allocation import EncodingLimits
-from edgemeet.rtc.media_clock import MediaClock
-from edgemeet.rtc.pacer import Pacer, QueuedFrame
+from edgemeet.rtc.pacer import QueuedFrame
+from edgemeet.rtc.path import PacketPath
 from edgemeet.rtc.stats import SenderStats
 from edgemeet.rtc.stream import Formats, SendStream
 from edgemeet.rtc.timestamps import AudioTimestamps
@@ -22,29 +21,6 @@ logger = logging.getLogger(__name__)
 
 # An encoder is asked again only for a change that can be seen.
 _BITRATE_STEP = 0.05
-
-
-class PacketPath(Protocol):
-    """What a sender needs of its transport."""
-
-    media_clock: MediaClock
-    pacer: Pacer
-
-    @property
-    def ready(self) -> bool:
-        """True while packets can leave."""
-
-    def add(self, sender: Sender) -> None:
-        """Feedback for `sender` is wanted from now on."""
-
-    def remove(self, sender: Sender) -> None:
-        """No longer."""
-
-    def wake(self) -> None:
-        """The pacer has something new."""
-
-    def targets_changed(self) -> None:
-        """The rate that a sender aims at has changed."""
 
 
 class Sender:
@@ -218,17 +194,7 @@ class Sender:
         if not begun:
             return b""
         ntp = self._transport.media_clock.ntp(now)
-        parts = []
-        for stream in begun:
-            stream.reception.report_sent(ntp, now)
-            counters = stream.counters
-            parts.append(
-                rtcp.sender_report(
-                    stream.ssrc, ntp, stream.timestamps.at(now), counters.packets, counters.octets
-                )
-            )
-            parts.append(rtcp.source_description(stream.ssrc, self._cname))
-        return b"".join(parts)
+        return b"".join(stream.report(ntp, now, self._cname) for stream in begun)
 
     # Bandwidth
 

@@ -8,7 +8,7 @@ from struct import pack
 
 from edgemeet.encoded import Kind, VideoCodec
 from edgemeet.ortc.parameters import RtpEncodingParameters, RtpParameters
-from edgemeet.rtc import h264, vp8
+from edgemeet.rtc import h264, rtcp, vp8
 from edgemeet.rtc.allocation import EncodingLimits
 from edgemeet.rtc.frame_size import frame_size
 from edgemeet.rtc.history import History, SentPacket
@@ -191,6 +191,15 @@ class SendStream:
         return self._history.take(
             sequence, now, round_trip=self.reception.round_trip, rate=self.target or self.maximum
         )
+
+    def report(self, ntp: int, now: float, cname: str) -> bytes:
+        """A sender report and the name of the endpoint; `ntp` is the NTP timestamp of `now`."""
+        self.reception.report_sent(ntp, now)
+        counters = self.counters
+        report = rtcp.sender_report(
+            self.ssrc, ntp, self.timestamps.at(now), counters.packets, counters.octets
+        )
+        return report + rtcp.source_description(self.ssrc, cname)
 
     def _count(self, frame: QueuedFrame, size: int, now: float, *, last: bool) -> None:
         counters = self.counters
