@@ -108,6 +108,9 @@ class CaptureView(_Model):
     frames: int = 0
     dropped: int = 0
     restarts: int = 0
+    placeholder: bool = Field(
+        default=False, description="viewers see a still that says why there is no picture"
+    )
     problem: Problem | None = None
 
 

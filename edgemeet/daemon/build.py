@@ -13,6 +13,7 @@ from edgemeet.config import Settings
 from edgemeet.encoded import VideoCodec
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.layers import encodings
+from edgemeet.media.placeholder import PlaceholderCapture
 from edgemeet.media.plan import camera_plan, microphone_plan
 from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions
 from edgemeet.supervisor import Device, Session, SessionOptions
@@ -44,20 +45,19 @@ def camera(settings: Settings) -> Device:
         max_bitrate=chosen.max_bitrate,
     )
 
-    def capture(codec: VideoCodec) -> CaptureProcess:
-        return CaptureProcess(
-            camera_plan(
-                source=chosen.source,
-                device=chosen.device,
-                width=chosen.width,
-                height=chosen.height,
-                fps=chosen.fps,
-                encodings=layers,
-                codec=codec,
-                encoder=chosen.encoder,
-                label=settings.meeting.name,
-            )
+    def capture(codec: VideoCodec) -> PlaceholderCapture:
+        plan = camera_plan(
+            source=chosen.source,
+            device=chosen.device,
+            width=chosen.width,
+            height=chosen.height,
+            fps=chosen.fps,
+            encodings=layers,
+            codec=codec,
+            encoder=chosen.encoder,
+            label=settings.meeting.name,
         )
+        return PlaceholderCapture(plan, CaptureProcess(plan))
 
     return Device("video", capture, on=settings.meeting.webcam, encodings=layers, codec=chosen.codec)
 

@@ -151,6 +151,7 @@ def _capture(device: Device) -> control.CaptureView:
         frames=status.frames,
         dropped=status.dropped,
         restarts=status.restarts,
+        placeholder=status.placeholder,
         problem=_problem(status.last_error),
     )
 

@@ -26,6 +26,7 @@ class CaptureStatus:
         last_error: what ended the last child; kept while the next one runs, for the reader.
         pid: of the running child.
         running_since: seconds on CLOCK_MONOTONIC of the first access unit of the running child.
+        placeholder: viewers see a still, because there is no picture.
     """
 
     kind: Kind
@@ -41,3 +42,4 @@ class CaptureStatus:
     last_error: DeviceError | None
     pid: int | None
     running_since: float | None
+    placeholder: bool = False
