@@ -1,0 +1,117 @@
+"""Real mediasoup, a daemon, and Chromium. `./scripts/interop` builds them and runs this."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, async_playwright
+
+from rig.device import Device
+from rig.results import Results, Row
+from rig.room_server import RoomServer
+from rig.viewer import Viewer
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",  # tests run as root
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+)
+_results = Results()
+
+StartDevice = Callable[..., Awaitable[Device]]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and report.passed:
+        _results.passed.add(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (path := os.environ.get("INTEROP_TABLE")) and _results.rows:
+        _results.write(Path(path))
+
+
+@pytest.fixture
+def row(request: pytest.FixtureRequest) -> Callable[..., Row]:
+    """Puts a row into the table; it counts as failed unless the test passes."""
+
+    def add(
+        *,
+        receiver: str,
+        codec: str,
+        layers: int = 1,
+        sender: str = "edgemeet",
+        through: str = "mediasoup",
+        transport: str = "UDP",
+    ) -> Row:
+        row = Row(request.node.nodeid, sender, through, receiver, codec, str(layers), transport)
+        _results.rows.append(row)
+        return row
+
+    return add
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[RoomServer]:
+    """Not started yet."""
+    server = RoomServer(tmp_path / "room-server.log")
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def start_device(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StartDevice]:
+    """Starts daemons; each has ended in order when the test has."""
+    started: list[Device] = []
+
+    async def start(url: str, *, participant: str = "front-door", **environ: str) -> Device:
+        device = Device(tmp_path_factory.mktemp("device"), participant)
+        started.append(device)
+        await device.start(url, **environ)
+        return device
+
+    yield start
+    for device in started:
+        await device.stop()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=list(FLAGS), timeout=30_000
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def viewer(browser: Browser) -> AsyncIterator[Viewer]:
+    """Chromium with an empty page; the test fails when anything is written to its console as an error."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    errors: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: errors.append(f"thrown: {error}"))
+    yield Viewer(page)
+    await page.close()
+    assert errors == []
+
+
+@pytest.fixture(autouse=True)
+def tell_the_server_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    """A failure shows what the server wrote."""
+    yield
+    log = tmp_path / "room-server.log"
+    if log.exists() and request.node.nodeid not in _results.passed:
+        print(log.read_text()[-4000:])

@@ -1,0 +1,97 @@
+"""`edgemeet run` as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgemeet.control import ControlClient, Status
+from edgemeet.errors import ControlError
+from rig.parts import end, eventually, in_namespace
+from rig.room_server import ROOM
+
+NAME = "Front door"
+
+_CONFIG = """\
+[meeting]
+id = "{room}"
+name = "{name}"
+participant_id = "{participant}"
+api_url = "{url}"
+
+[provisioning]
+url = "{url}/get-token"
+
+[camera]
+source = "test"
+
+[microphone]
+source = "tone"
+tone_hz = 440
+"""
+
+
+class Device:
+    """One daemon.
+
+    Attributes:
+        started_at: Unix time at which its process began.
+    """
+
+    def __init__(self, folder: Path, participant: str) -> None:
+        self._folder = folder
+        self.participant = participant
+        self.process: asyncio.subprocess.Process | None = None
+        self.control = ControlClient(folder / "control.sock")
+        self.started_at = 0.0
+
+    async def start(
+        self, url: str, *, namespace: str | None = None, name: str = NAME, **environ: str
+    ) -> None:
+        """Variables are those of the configuration, without EDGEMEET_."""
+        config = self._folder / "edgemeet.toml"
+        config.write_text(_CONFIG.format(room=ROOM, name=name, participant=self.participant, url=url))
+        env = os.environ | {
+            "EDGEMEET_CONFIG": str(config),
+            "EDGEMEET_CONTROL__SOCKET": str(self._folder / "control.sock"),
+            "STATE_DIRECTORY": str(self._folder / "state"),
+            "RUNTIME_DIRECTORY": str(self._folder),
+        }
+        env |= {f"EDGEMEET_{key}": value for key, value in environ.items()}
+        command = in_namespace(namespace, sys.executable, "-m", "edgemeet", "run")
+        self.started_at = time.time()
+        with (self._folder / "device.log").open("wb") as log:
+            self.process = await asyncio.create_subprocess_exec(*command, env=env, stdout=log, stderr=log)
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "device.log").read_text()
+
+    async def expect(self, condition: Callable[[Status], bool], *, within: float = 40) -> Status:
+        seen: Status | None = None
+
+        async def holds() -> bool:
+            nonlocal seen
+            assert self.process and self.process.returncode is None, self.log
+            try:
+                seen = await asyncio.to_thread(self.control.status)
+            except ControlError:
+                return False
+            return condition(seen)
+
+        try:
+            await eventually(holds, within=within, what="a status")
+        except pytest.fail.Exception:
+            pytest.fail(f"the last status was {seen}\n{self.log}")
+        assert seen is not None
+        return seen
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            await end(self.process, within=5, what=f"the daemon of {self.participant}")

@@ -1,0 +1,51 @@
+"""What was tried and what came of it: the table of docs/interop.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_HEADER = """\
+# Interop: what was tried, and what came of it
+
+Written by `./scripts/interop`; do not edit. Each row is a test that just ran. The seconds go from the start of
+the sender's process to the first picture that the receiver decoded, unless the row says otherwise.
+
+| sender | through | receiver | codec | layers | media over | result | seconds |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass
+class Row:
+    """One row; `seconds` is filled in when it is known."""
+
+    test: str
+    sender: str
+    through: str
+    receiver: str
+    codec: str
+    layers: str
+    transport: str
+    seconds: float | None = None
+    note: str = ""
+
+    def line(self, passed: bool) -> str:
+        seconds = "" if self.seconds is None else f"{self.seconds:.2f}"
+        cells = (
+            *(self.sender, self.through, self.receiver, self.codec, self.layers, self.transport),
+            *("pass" if passed else "FAIL", f"{seconds} {self.note}".strip()),
+        )
+        return f"| {' | '.join(cells)} |\n"
+
+
+@dataclass
+class Results:
+    """All rows of a run, and which tests passed."""
+
+    rows: list[Row] = field(default_factory=list)
+    passed: set[str] = field(default_factory=set)
+
+    def write(self, path: Path) -> None:
+        lines = [row.line(row.test in self.passed) for row in self.rows]
+        path.write_text(_HEADER + "".join(lines))

@@ -1,0 +1,20 @@
+// What tests may do to the server: `POST /fault/<name>` with a JSON object.
+
+const all = (rooms) => [...rooms.values()].flatMap((room) => [...room.peers.values()].map((peer) => ({ room, peer })));
+const named = (rooms, peerId) => all(rooms).filter(({ peer }) => !peerId || peer.id === peerId);
+
+export const FAULTS = {
+  /** Websockets end without a goodbye. */
+  killSockets: (rooms, { peerId }) => named(rooms, peerId).forEach(({ peer }) => peer.socket.terminate()),
+  /** The media server forgets its transports. */
+  closeTransports: (rooms, { peerId }) =>
+    named(rooms, peerId).forEach(({ peer }) => [...peer.transports.values()].forEach((transport) => transport.close())),
+  closeRoom: (rooms) => all(rooms).forEach(({ room, peer }) => room.expel(peer, 1006, "The meeting was closed.")),
+  removePeer: (rooms, { peerId }) =>
+    named(rooms, peerId).forEach(({ room, peer }) => room.expel(peer, 1002, "Removed by a host.")),
+  denyNext: (rooms, { roomId, count = 1 }) => {
+    rooms.get(roomId).denials = count;
+  },
+  /** Any request to a participant, such as disableWebcam; gives what it answered. */
+  ask: (rooms, { peerId, method, data = {} }) => named(rooms, peerId)[0].peer.ask(method, data),
+};

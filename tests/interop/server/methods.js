@@ -1,0 +1,114 @@
+// What participants ask for, method by method: `(room, peer, data) => answer`.
+
+import { Refused } from "./refused.js";
+import { checkBinding, verify } from "./tokens.js";
+
+const PROTOCOLS = {
+  UDP_ONLY: { enableUdp: true, enableTcp: false },
+  UDP_OVER_TCP: { enableUdp: true, enableTcp: true, preferUdp: true },
+  TCP_ONLY: { enableUdp: false, enableTcp: true },
+};
+
+function found(map, id, what) {
+  const value = map.get(id);
+  if (!value) throw new Refused(404, `there is no ${what} ${id}`);
+  return value;
+}
+
+async function createWebRtcTransport(room, peer, data) {
+  const { preferredProtocol = "UDP_OVER_TCP", producing, consuming, sctpCapabilities } = data;
+  const protocol = PROTOCOLS[preferredProtocol];
+  if (!protocol) throw new Refused(400, `preferredProtocol ${preferredProtocol} is unknown`);
+  const { listenIp, announcedAddress } = room.options;
+  const transport = await room.router.createWebRtcTransport({
+    listenInfos: ["udp", "tcp"].map((name) => ({ protocol: name, ip: listenIp, announcedAddress })),
+    ...protocol,
+    enableSctp: Boolean(sctpCapabilities),
+    numSctpStreams: sctpCapabilities?.numStreams,
+    initialAvailableOutgoingBitrate: 3_000_000,
+    appData: { producing: Boolean(producing), consuming: Boolean(consuming) },
+  });
+  peer.transports.set(transport.id, transport);
+  transport.observer.on("close", () => peer.transports.delete(transport.id));
+  if (consuming) room.offerAll(peer);
+  const { id, iceParameters, iceCandidates, dtlsParameters, sctpParameters = null } = transport;
+  return { id, iceParameters, iceCandidates, dtlsParameters, sctpParameters };
+}
+
+async function connectWebRtcTransport(room, peer, { transportId, dtlsParameters }) {
+  await found(peer.transports, transportId, "transport").connect({ dtlsParameters });
+}
+
+async function restartIce(room, peer, { transportId }) {
+  const iceParameters = await found(peer.transports, transportId, "transport").restartIce();
+  return { iceParameters };
+}
+
+async function requestEntry(room, peer, { name }) {
+  peer.name = name || peer.name;
+  const isAllowed = room.denials === 0;
+  if (!isAllowed) room.denials -= 1;
+  const decision = isAllowed ? "allowed" : "denied";
+  peer.socket.notify("entryResponded", { id: peer.id, peerId: peer.id, decision, sessionId: room.sessionId });
+}
+
+async function join(room, peer, data) {
+  checkBinding(verify(room.options, data.secret), room.id, peer.id);
+  peer.name = data.displayName || peer.name;
+  peer.mode = data.mode ?? peer.mode;
+  peer.capabilities = data.rtpCapabilities;
+  peer.wantsData = Boolean(data.sctpCapabilities);
+  peer.device = data.device;
+  peer.deviceInfo = data.deviceInfo;
+  peer.metaData = data.metaData;
+  const peers = room.others(peer).map((other) => other.describe());
+  peer.joined = true;
+  for (const other of room.others(peer)) other.socket.notify("newPeer", peer.describe());
+  // After the answer, as the real one: clients set themselves up with it.
+  setImmediate(() => room.offerAll(peer));
+  return { peers, messages: [], sessionId: room.sessionId };
+}
+
+async function produce(room, peer, { transportId, kind, rtpParameters, appData = {} }) {
+  const transport = found(peer.transports, transportId, "transport");
+  const producer = await transport.produce({ kind, rtpParameters, appData });
+  peer.producers.set(producer.id, producer);
+  producer.observer.on("close", () => peer.producers.delete(producer.id));
+  producer.on("score", (score) => peer.socket.notify("producerScore", { producerId: producer.id, score }));
+  setImmediate(() => room.offerToAll(peer, producer));
+  return { id: producer.id };
+}
+
+async function produceData(room, peer, { transportId, sctpStreamParameters, label, protocol, appData }) {
+  const transport = found(peer.transports, transportId, "transport");
+  const dataProducer = await transport.produceData({ sctpStreamParameters, label, protocol, appData: appData ?? {} });
+  peer.dataProducers.set(dataProducer.id, dataProducer);
+  dataProducer.observer.on("close", () => peer.dataProducers.delete(dataProducer.id));
+  setImmediate(() => room.offerDataToAll(peer, dataProducer));
+  return { id: dataProducer.id };
+}
+
+const onProducer = (act) => (room, peer, { producerId }) => act(found(peer.producers, producerId, "producer"));
+const onConsumer = (act) => (room, peer, data) => act(found(peer.consumers, data.consumerId, "consumer"), data);
+
+export const METHODS = {
+  getRouterRtpCapabilities: (room) => room.router.rtpCapabilities,
+  createWebRtcTransport,
+  connectWebRtcTransport,
+  restartIce,
+  requestEntry,
+  join,
+  produce,
+  produceData,
+  closeProducer: onProducer((producer) => producer.close()),
+  pauseProducer: onProducer((producer) => producer.pause()),
+  resumeProducer: onProducer((producer) => producer.resume()),
+  resumeConsumer: onConsumer((consumer) => consumer.resume()),
+  pauseConsumer: onConsumer((consumer) => consumer.pause()),
+  requestConsumerKeyFrame: onConsumer((consumer) => consumer.requestKeyFrame()),
+  setConsumerPreferredLayers: onConsumer((consumer, { spatialLayer, temporalLayer }) =>
+    consumer.setPreferredLayers({ spatialLayer, temporalLayer }),
+  ),
+  getTransportStats: async (room, peer) =>
+    Promise.all([...peer.transports.values()].map((transport) => transport.getStats())).then((stats) => ({ stats })),
+};
