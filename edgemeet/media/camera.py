@@ -118,9 +118,11 @@ class Layer:
             self._source.request_keyframe()
 
     def set_bitrate(self, bits_per_second: int) -> None:
-        """Aim at this rate; a source that encodes keeps its own."""
+        """Aim at this rate; a source that encodes follows it where it can."""
         if self._encoder:
             self._encoder.set_bitrate(bits_per_second)
+        else:
+            self._source.set_bitrate(bits_per_second)
 
     def set_active(self, active: bool) -> None:
         """Encode this layer, or do not; it comes back with a keyframe."""
@@ -141,11 +143,15 @@ class Layer:
             self.dropped += 1  # not encoded, so the next picture still follows the last one sent
             return
         assert self._encoder is not None
-        for encoded in self._encoder.encode(self._scaled(picture.frame), keyframe=self._wanted):
+        for encoded in self._encoder.encode(self._scaled(picture), keyframe=self._wanted):
             self._offer(encoded, picture.captured_ns)
 
-    def _scaled(self, frame: VideoFrame) -> VideoFrame:
-        encoding = self._encoding
+    def _scaled(self, picture: RawPicture) -> VideoFrame:
+        encoding, frame = self._encoding, picture.frame
+        smaller = picture.lores
+        if smaller and smaller.width >= encoding.width and smaller.height >= encoding.height:
+            frame = smaller
+        # What has the size already is converted by the encoder if it must be.
         if (frame.width, frame.height) == (encoding.width, encoding.height):
             return frame
         return self._scaler.reformat(

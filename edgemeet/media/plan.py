@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -17,6 +17,9 @@ from edgemeet.encoded import VideoCodec, VideoEncoding
 CameraSourceName = Literal["auto", "picamera2", "v4l2", "file", "test"]
 MicrophoneSourceName = Literal["auto", "alsa", "file", "tone"]
 EncoderName = Literal["auto", "x264", "v4l2m2m", "picamera2", "vpx"]
+CameraFormat = Literal["auto", "mjpeg", "yuyv", "h264"]
+# What libcamera's controls take: a number, a choice by its name, or several numbers (gains, a rectangle).
+ControlValue: TypeAlias = bool | int | float | str | list[int | float]
 
 SAMPLE_RATE = 48_000  # Hz; Opus' own rate
 PERIOD_SAMPLES = 960  # 20 ms, the packet time every WebRTC endpoint uses
@@ -62,6 +65,11 @@ class CameraPlan:
     codec: VideoCodec
     encoder: EncoderName
     encodings: tuple[VideoEncoding, ...]
+    capture_format: CameraFormat = "auto"  # what a USB camera is asked for
+    hflip: bool = False
+    vflip: bool = False
+    controls: Mapping[str, ControlValue] = field(default_factory=dict)  # libcamera's, by their names
+    tuning_file: str | None = None  # libcamera's, for NoIR modules and lenses of one's own
     deadlines: Deadlines = field(default_factory=Deadlines)
     respawn: Respawn = field(default_factory=Respawn)
     kind: Literal["video"] = "video"
@@ -95,6 +103,12 @@ def camera_plan(
     fps: int = 30,
     codec: VideoCodec = "h264",
     encoder: EncoderName = "auto",
+    capture_format: CameraFormat = "auto",
+    rotation: int = 0,
+    hflip: bool = False,
+    vflip: bool = False,
+    controls: Mapping[str, ControlValue] | None = None,
+    tuning_file: str | None = None,
     deadlines: Deadlines | None = None,
     respawn: Respawn | None = None,
 ) -> CameraPlan:
@@ -102,9 +116,10 @@ def camera_plan(
 
     `encodings` are the layers, lowest bitrate first (`layers.encodings` has VideoSDK's). `device` says
     which camera, for `file` the path. `label` is the device's name, which the test picture shows.
+    `rotation` is 0 or 180 degrees; the flips come on top of it.
 
     Raises:
-        ValueError: no layer, odd or unusable sizes, `file` without a path.
+        ValueError: no layer, odd or unusable sizes, another rotation, `file` without a path.
     """
     layers = tuple(encodings)
     if not layers:
@@ -116,6 +131,8 @@ def camera_plan(
             raise ValueError(f"an encoding needs an even size and a frame rate: {layer}")
         if layer.max_bitrate <= 0:
             raise ValueError(f"an encoding needs a bitrate above 0: {layer}")
+    if rotation not in {0, 180}:
+        raise ValueError(f"a picture can be turned by 0 or 180 degrees, not {rotation}")
     if source == "file" and not device:
         raise ValueError("the camera source 'file' needs a path in device")
     return CameraPlan(
@@ -128,6 +145,11 @@ def camera_plan(
         codec=codec,
         encoder=encoder,
         encodings=layers,
+        capture_format=capture_format,
+        hflip=hflip != (rotation == 180),
+        vflip=vflip != (rotation == 180),
+        controls=dict(controls or {}),
+        tuning_file=tuning_file,
         deadlines=deadlines or Deadlines(),
         respawn=respawn or Respawn(),
     )

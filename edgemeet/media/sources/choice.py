@@ -24,6 +24,10 @@ def camera_source(plan: CameraPlan) -> CameraSource:
             from edgemeet.media.sources.video_file import open_video_file
 
             return open_video_file(plan)
+        case "picamera2":
+            from edgemeet.media.sources.picamera2 import open_picamera2
+
+            return open_picamera2(plan)
         case "auto":
             raise DeviceNotFound(
                 "no camera was found on this device",

@@ -46,6 +46,9 @@ class PatternCamera:
     def request_keyframe(self) -> None:
         """Nothing to do: the encoder makes it."""
 
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Nothing to do: the encoder follows it."""
+
     def close(self) -> None:
         """Nothing to give back."""
 

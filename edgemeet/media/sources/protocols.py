@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RawPicture:
-    """A picture to be encoded: yuv420p of the capture's size. The encoder side may read it, not keep it."""
+    """A picture to be encoded: yuv420p or nv12 of the capture's size.
+
+    It may be read until the source is read again, not kept and not changed. `lores` is the same picture,
+    made smaller by the camera, for layers that are no larger.
+    """
 
     frame: VideoFrame
     captured_ns: int  # on CLOCK_MONOTONIC
+    lores: VideoFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,9 @@ class CameraSource(Protocol):
 
     def request_keyframe(self) -> None:
         """Only for encoded sources: make the next picture a keyframe, as soon as the device can."""
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Only for encoded sources: aim at this rate, where the device can."""
 
     def close(self) -> None:
         """Give the device back."""

@@ -98,6 +98,9 @@ class EncodedFileCamera:
     def request_keyframe(self) -> None:
         self._skip = True
 
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Nothing can be done: the file is as it is."""
+
     def close(self) -> None:
         self._container.close()
 
@@ -156,6 +159,9 @@ class DecodedFileCamera:
 
     def request_keyframe(self) -> None:
         """Nothing to do: the encoder makes it."""
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Nothing to do: the encoder follows it."""
 
     def close(self) -> None:
         self._container.close()
