@@ -14,6 +14,8 @@ from edgemeet.media.encoders.protocols import Encoded, VideoEncoder
 from edgemeet.media.outlet import Outlet
 from edgemeet.media.plan import CameraPlan
 from edgemeet.media.progress import ProgressReporter
+from edgemeet.media.signal_watch import PictureWatch
+from edgemeet.media.snapshot import Snapshots
 from edgemeet.media.sources.choice import camera_source
 from edgemeet.media.sources.protocols import CameraSource, EncodedPicture, RawPicture
 
@@ -41,14 +43,23 @@ def _capture(
     ]
     outlet.deliver(wire.Opened(source.name, layers[-1].encoder_name, source.width, source.height, source.fps))
     progress = ProgressReporter(outlet)
+    watch = PictureWatch(frozen_after=plan.frozen_after, black_after=plan.black_after)
+    snapshots = Snapshots(outlet, plan.codec)
     while True:
         for command in commands:
             if isinstance(command, wire.Stop):
                 return
-            _obey(command, layers)
+            if isinstance(command, wire.TakeSnapshot):
+                snapshots.request()
+            else:
+                _obey(command, layers)
         picture = source.read()
         for layer in layers:
             layer.send(picture)
+        snapshots.see(picture)
+        if isinstance(picture, RawPicture):
+            watch.look(picture.frame)
+        progress.signal = watch.signal
         progress.dropped = sum(layer.dropped for layer in layers)
         progress.captured()
         commands = outlet.commands()

@@ -23,6 +23,7 @@ from edgemeet.media.status import CaptureStatus
 
 logger = logging.getLogger(__name__)
 
+SNAPSHOT_TIMEOUT = 3.0  # seconds; a client of the control socket waits for 5
 # -P: the working directory of a service is no place to import from.
 CHILD_PROGRAM = (sys.executable, "-P", "-m", "edgemeet.media.child")
 
@@ -56,6 +57,7 @@ class CaptureProcess:
         self._layers = len(plan.encodings) if isinstance(plan, CameraPlan) else 1
         self._bitrates: dict[int, int] = {}
         self._active = [True] * self._layers
+        self._muted = False
         self._sink: Sink | None = None
         self._session: CaptureSession | None = None
         self._running = False
@@ -77,10 +79,11 @@ class CaptureProcess:
             backoff = delays(self._plan.respawn, self._random)
             while True:
                 error, healthy = await self._run_child()
-                self._log(error)
-                self._last_error = error
-                if healthy >= self._plan.respawn.healthy:
+                recovered = healthy >= self._plan.respawn.healthy
+                if recovered:
                     backoff = delays(self._plan.respawn, self._random)
+                self._log(error, new=recovered)
+                self._last_error = error
                 await asyncio.sleep(next(backoff))
         finally:
             self._running = False
@@ -115,6 +118,29 @@ class CaptureProcess:
         self._active[layer] = active
         self._send_active(layer)
 
+    def set_muted(self, muted: bool) -> None:
+        """A microphone sends silence instead of what it hears; the device stays open."""
+        self._muted = muted
+        self._send(wire.SetMuted(muted))
+
+    async def snapshot(self, *, timeout: float = SNAPSHOT_TIMEOUT) -> bytes:
+        """The camera's next picture as a JPEG. Its stream goes on.
+
+        Raises:
+            DeviceFailed: there is no picture now (code snapshot.camera_lost), none came within `timeout`
+                seconds (snapshot.timeout), or none could be made of it (snapshot.failed).
+        """
+        if self._session is None or self._session.state != "running":
+            why = f": {self._last_error.message}" if self._last_error else ""
+            raise DeviceFailed(f"the {self._name} gives no picture now{why}", code="snapshot.camera_lost")
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._session.snapshot()
+        except TimeoutError:
+            raise DeviceFailed(
+                f"the {self._name} gave no picture within {timeout:g} s", code="snapshot.timeout"
+            ) from None
+
     def status(self) -> CaptureStatus:
         """How it is doing now."""
         session = self._session
@@ -140,6 +166,7 @@ class CaptureProcess:
             last_error=self._last_error,
             pid=session.pid if session else None,
             running_since=session.running_since if session else None,
+            signal=session.signal if session else "ok",
         )
 
     async def _run_child(self) -> tuple[DeviceError, float]:
@@ -173,6 +200,8 @@ class CaptureProcess:
 
     def _standing_commands(self) -> Iterator[wire.Command]:
         yield wire.Plan(self._plan)
+        if self._muted:
+            yield wire.SetMuted(True)
         for layer, bits_per_second in self._bitrates.items():
             yield wire.SetBitrate(layer, bits_per_second)
         for layer in range(self._layers):
@@ -197,9 +226,9 @@ class CaptureProcess:
         except Exception:
             logger.exception("%s: an access unit was lost by its receiver", self._name)
 
-    def _log(self, error: DeviceError) -> None:
+    def _log(self, error: DeviceError, *, new: bool) -> None:
         """A new trouble is a warning; the same one again is for those who look for it."""
         last = self._last_error
         repeated = last is not None and (last.code, last.message) == (error.code, error.message)
-        level = logging.DEBUG if repeated else logging.WARNING
+        level = logging.DEBUG if repeated and not new else logging.WARNING
         logger.log(level, "%s: %s (%s)", self._name, error.message, error.code)

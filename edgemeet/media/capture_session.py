@@ -18,6 +18,7 @@ from edgemeet.media.child_process import ChildProcess
 from edgemeet.media.faults import from_fault
 from edgemeet.media.link import Link
 from edgemeet.media.plan import CapturePlan
+from edgemeet.media.signal_watch import Signal
 from edgemeet.media.vigil import Vigil
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class CaptureSession:
         self.opened: wire.Opened | None = None
         self.running_since: float | None = None
         self.frames = self.dropped = 0
+        self.signal: Signal = "ok"
+        self._snapshot: asyncio.Future[bytes] | None = None
 
     @property
     def state(self) -> Literal["starting", "running"]:
@@ -75,6 +78,21 @@ class CaptureSession:
     def send(self, command: wire.Command) -> bool:
         """Send a command; False when the child no longer takes any."""
         return self._link.send(command)
+
+    async def snapshot(self) -> bytes:
+        """The camera's next picture as a JPEG; those who ask at the same time get the same one.
+
+        Raises:
+            DeviceFailed: none could be made, or the child ended.
+        """
+        if self._snapshot is None or self._snapshot.done():
+            self._snapshot = asyncio.get_running_loop().create_future()
+            self.send(wire.TakeSnapshot())
+        # Shielded, because others may wait for it too.
+        jpeg = await asyncio.shield(self._snapshot)
+        if not jpeg:
+            raise DeviceFailed(f"the {self._name} gave no picture that can be shown", code="snapshot.failed")
+        return jpeg
 
     async def watch(self) -> None:
         """Return when the child ended or missed a deadline; `error` then tells why."""
@@ -98,6 +116,8 @@ class CaptureSession:
         One that missed a deadline is not asked first.
         """
         self._ending = True
+        if self._snapshot is not None and not self._snapshot.done():
+            self._snapshot.set_result(b"")
         self._link.send(wire.Stop())
         stop = 0.0 if self._overdue else self._deadlines.stop
         try:
@@ -132,9 +152,12 @@ class CaptureSession:
                 self._frame()
                 if not self._ending:
                     self._deliver(report)
-            case wire.Progress(frames, dropped):
-                self.frames, self.dropped = frames, dropped
+            case wire.Progress(frames, dropped, signal_now):
+                self.frames, self.dropped, self.signal = frames, dropped, signal_now
                 self._frame()
+            case wire.Snapshot(jpeg):
+                if self._snapshot is not None and not self._snapshot.done():
+                    self._snapshot.set_result(jpeg)
             case wire.Opened():
                 self.opened = report
                 self._vigil.opened(self._clock())

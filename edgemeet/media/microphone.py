@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from edgemeet.media import wire
 from edgemeet.media.loudness import level_dbov
 from edgemeet.media.outlet import Outlet
-from edgemeet.media.plan import MicrophonePlan
+from edgemeet.media.plan import PERIOD_SAMPLES, MicrophonePlan
 from edgemeet.media.progress import ProgressReporter
+from edgemeet.media.signal_watch import Signal, SilenceWatch
 from edgemeet.media.sources.choice import microphone_source
-from edgemeet.media.sources.protocols import MicrophoneSource
+from edgemeet.media.sources.protocols import MicrophoneSource, Period
 
 
 def run(plan: MicrophonePlan, outlet: Outlet, commands: Iterable[wire.Message]) -> None:
@@ -31,35 +32,71 @@ def run(plan: MicrophonePlan, outlet: Outlet, commands: Iterable[wire.Message]) 
 def _capture(
     plan: MicrophonePlan, source: MicrophoneSource, outlet: Outlet, commands: Iterable[wire.Message]
 ) -> None:
-    # libav takes longer to load than alsa-lib to say that there is no device.
-    from edgemeet.media.encoders.opus import OpusEncoder  # noqa: PLC0415 - see above
-
-    encoder = OpusEncoder(plan.bitrate)
-    gain = _Gain(plan.gain_db)
-    outlet.deliver(wire.Opened(source.name, encoder.name))
+    stream = _Stream(plan, outlet)
+    outlet.deliver(wire.Opened(source.name, stream.encoder_name))
     progress = ProgressReporter(outlet)
-    active = True
     while True:
         for command in commands:
-            match command:
-                case wire.Stop():
-                    return
-                case wire.SetActive(_, wanted):
-                    active = wanted
-                case wire.SetBitrate(_, bits_per_second):
-                    encoder.set_bitrate(bits_per_second)
-                case _:
-                    pass  # every Opus packet is a keyframe
-        period = source.read()
-        if active:
-            samples = gain.apply(period.samples)
-            level = level_dbov(samples)
-            for packet in encoder.encode(samples):
-                header = wire.unit_header(0, period.captured_ns, True, level, len(packet))
-                if not outlet.offer(header, packet):
-                    progress.dropped += 1
+            if isinstance(command, wire.Stop):
+                return
+            stream.obey(command)
+        stream.send(source.read())
+        progress.dropped, progress.signal = stream.dropped, stream.signal
         progress.captured()
         commands = outlet.commands()
+
+
+class _Stream:
+    """Sound on its way from a period to the socket."""
+
+    def __init__(self, plan: MicrophonePlan, outlet: Outlet) -> None:
+        # libav takes longer to load than alsa-lib to say that there is no device.
+        from edgemeet.media.encoders.opus import OpusEncoder  # noqa: PLC0415 - see above
+
+        self.dropped = 0
+        self._encoder = OpusEncoder(plan.bitrate)
+        self.encoder_name = self._encoder.name
+        self._outlet = outlet
+        self._gain = _Gain(plan.gain_db)
+        self._watch = SilenceWatch(plan.silent_after)
+        self._active = True
+        self._muted = False
+
+    @property
+    def signal(self) -> Signal:
+        """Whether there is anything to hear."""
+        return self._watch.signal
+
+    def obey(self, command: wire.Message) -> None:
+        """Carry out a command. A request for a keyframe is none: every Opus packet is one."""
+        match command:
+            case wire.SetActive(_, active):
+                self._active = active
+            case wire.SetMuted(muted):
+                self._muted = muted
+                self._watch.reset()
+            case wire.SetBitrate(_, bits_per_second):
+                self._encoder.set_bitrate(bits_per_second)
+            case _:
+                pass
+
+    def send(self, period: Period) -> None:
+        """Encode and send the period, or silence in its place."""
+        if self._muted:
+            samples = _SILENCE
+        else:
+            samples = self._gain.apply(period.samples)
+            self._watch.hear(samples)
+        if not self._active:
+            return
+        level = level_dbov(samples)
+        for packet in self._encoder.encode(samples):
+            header = wire.unit_header(0, period.captured_ns, True, level, len(packet))
+            if not self._outlet.offer(header, packet):
+                self.dropped += 1
+
+
+_SILENCE = array("h", bytes(2 * PERIOD_SAMPLES))
 
 
 class _Gain:

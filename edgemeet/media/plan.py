@@ -72,6 +72,8 @@ class CameraPlan:
     tuning_file: str | None = None  # libcamera's, for NoIR modules and lenses of one's own
     deadlines: Deadlines = field(default_factory=Deadlines)
     respawn: Respawn = field(default_factory=Respawn)
+    frozen_after: float = 30.0  # seconds of one and the same picture that are worth telling
+    black_after: float = 60.0  # seconds
     kind: Literal["video"] = "video"
 
 
@@ -86,6 +88,7 @@ class MicrophonePlan:
     tone_hz: float
     deadlines: Deadlines = field(default_factory=Deadlines)
     respawn: Respawn = field(default_factory=Respawn)
+    silent_after: float = 60.0  # seconds without any sound that are worth telling
     kind: Literal["audio"] = "audio"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from edgemeet.media import wire
 from edgemeet.media.outlet import Outlet
+from edgemeet.media.signal_watch import Signal
 
 _INTERVAL_NS = 500_000_000  # a third of the shortest default deadline
 
@@ -23,10 +24,13 @@ class ProgressReporter:
         self._next = clock()
         self.frames = 0
         self.dropped = 0
+        self.signal: Signal = "ok"
 
     def captured(self) -> None:
         """One more picture or period was captured and dealt with."""
         self.frames += 1
         now = self._clock()
-        if now >= self._next and self._outlet.offer(wire.encode(wire.Progress(self.frames, self.dropped))):
+        if now < self._next:
+            return
+        if self._outlet.offer(wire.encode(wire.Progress(self.frames, self.dropped, self.signal))):
             self._next = now + _INTERVAL_NS

@@ -7,6 +7,7 @@ from typing import Literal
 
 from edgemeet.encoded import Kind
 from edgemeet.errors import DeviceError
+from edgemeet.media.signal_watch import Signal
 
 CaptureState = Literal["stopped", "starting", "running", "waiting"]
 
@@ -26,6 +27,7 @@ class CaptureStatus:
         last_error: what ended the last child; kept while the next one runs, for the reader.
         pid: of the running child.
         running_since: seconds on CLOCK_MONOTONIC of the first access unit of the running child.
+        signal: whether what is captured is worth anything: `ok`, or `silent`, `frozen`, `black` by now.
         placeholder: viewers see a still, because there is no picture.
     """
 
@@ -42,4 +44,5 @@ class CaptureStatus:
     last_error: DeviceError | None
     pid: int | None
     running_since: float | None
+    signal: Signal = "ok"
     placeholder: bool = False

@@ -1,8 +1,8 @@
 """The language between a capture process and its parent: framing without I/O.
 
 Every message is a header (version, type, length of the body; network byte order) and a body. Access units
-have a binary body (`_UNIT` and the encoded bytes), everything else is a JSON object. Both ends are of one
-version, because the parent starts the child; the version byte makes a mistake loud.
+have a binary body (`_UNIT` and the encoded bytes), snapshots are a JPEG, everything else is a JSON object.
+Both ends are of one version, because the parent starts the child; the version byte makes a mistake loud.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from edgemeet.encoded import AccessUnit
 from edgemeet.media import plan as plans
+from edgemeet.media.signal_watch import SIGNALS, Signal
 
 VERSION = 1
 MAX_UNIT = 4 << 20  # bytes; a keyframe of 4K at a gross rate is under 1 MB
@@ -25,6 +26,8 @@ _UNIT = struct.Struct("!qBBB")  # captured (ns on CLOCK_MONOTONIC), layer, flags
 _KEYFRAME = 0x01
 _HAS_LEVEL = 0x02
 _UNIT_TYPE = 16
+_SNAPSHOT_TYPE = 20
+_BINARY_TYPES = (_UNIT_TYPE, _SNAPSHOT_TYPE)
 
 
 class FramingError(ValueError):
@@ -62,6 +65,18 @@ class SetActive:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMuted:
+    """Parent to child: a microphone sends silence instead of what it hears, or no longer does."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSnapshot:
+    """Parent to child: the next picture is wanted as a JPEG too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Parent to child: close the device and end."""
 
@@ -79,10 +94,21 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Child to parent, about twice a second: pictures or periods captured, access units dropped."""
+    """Child to parent, about twice a second: pictures or periods captured, access units dropped.
+
+    `signal` tells whether what is captured is worth anything.
+    """
 
     frames: int
     dropped: int
+    signal: Signal = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Child to parent: the picture that was asked for; empty when none could be made."""
+
+    jpeg: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +121,8 @@ class Fault:
     hint: str | None
 
 
-Command: TypeAlias = Plan | RequestKeyframe | SetBitrate | SetActive | Stop
-Report: TypeAlias = AccessUnit | Opened | Progress | Fault
+Command: TypeAlias = Plan | RequestKeyframe | SetBitrate | SetActive | SetMuted | TakeSnapshot | Stop
+Report: TypeAlias = AccessUnit | Opened | Progress | Snapshot | Fault
 Message: TypeAlias = Command | Report
 
 
@@ -107,6 +133,8 @@ def encode(message: Message) -> bytes:
         return unit_header(
             message.layer, captured, message.keyframe, message.audio_level, len(message.data)
         ) + bytes(message.data)
+    if isinstance(message, Snapshot):
+        return _HEADER.pack(VERSION, _SNAPSHOT_TYPE, len(message.jpeg)) + message.jpeg
     if isinstance(message, Plan):
         body = plans.to_json(message.plan)
     else:
@@ -152,7 +180,7 @@ def _message_end(view: memoryview, start: int) -> int | None:
     version, kind, length = _HEADER.unpack_from(view, start)
     if version != VERSION:
         raise FramingError(f"version {version} instead of {VERSION}")
-    if length > (MAX_UNIT if kind == _UNIT_TYPE else MAX_JSON):
+    if length > (MAX_UNIT if kind in _BINARY_TYPES else MAX_JSON):
         raise FramingError(f"a message of {length} bytes")
     end: int = start + _HEADER.size + length
     return end if end <= len(view) else None
@@ -161,6 +189,8 @@ def _message_end(view: memoryview, start: int) -> int | None:
 def _decode(kind: int, body: bytes) -> Message:
     if kind == _UNIT_TYPE:
         return _decode_unit(body)
+    if kind == _SNAPSHOT_TYPE:
+        return Snapshot(body)
     if kind == _PLAN_TYPE:
         try:
             return Plan(plans.from_json(body))
@@ -212,6 +242,13 @@ def _str(fields: Mapping[str, object], key: str) -> str:
     return value
 
 
+def _progress(fields: Mapping[str, object]) -> Progress:
+    signal = SIGNALS.get(_str(fields, "signal"))
+    if signal is None:
+        raise FramingError("signal is none that is known")
+    return Progress(_int(fields, "frames"), _int(fields, "dropped"), signal)
+
+
 def _opened(fields: Mapping[str, object]) -> Opened:
     return Opened(
         source=_str(fields, "source"),
@@ -234,6 +271,8 @@ _TYPES: dict[type, int] = {
     SetBitrate: 3,
     SetActive: 4,
     Stop: 5,
+    SetMuted: 6,
+    TakeSnapshot: 7,
     AccessUnit: _UNIT_TYPE,
     Opened: 17,
     Progress: 18,
@@ -244,7 +283,9 @@ _BUILDERS: dict[int, Callable[[Mapping[str, object]], Message]] = {
     _TYPES[SetBitrate]: lambda fields: SetBitrate(_int(fields, "layer"), _int(fields, "bits_per_second")),
     _TYPES[SetActive]: lambda fields: SetActive(_int(fields, "layer"), _bool(fields, "active")),
     _TYPES[Stop]: lambda _: Stop(),
+    _TYPES[SetMuted]: lambda fields: SetMuted(_bool(fields, "muted")),
+    _TYPES[TakeSnapshot]: lambda _: TakeSnapshot(),
     _TYPES[Opened]: _opened,
-    _TYPES[Progress]: lambda fields: Progress(_int(fields, "frames"), _int(fields, "dropped")),
+    _TYPES[Progress]: _progress,
     _TYPES[Fault]: _fault,
 }

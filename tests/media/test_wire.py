@@ -9,6 +9,7 @@ from edgemeet.encoded import AccessUnit, VideoEncoding
 from edgemeet.errors import DeviceBusy, DeviceError, DeviceFailed
 from edgemeet.media import faults, wire
 from edgemeet.media.plan import CameraPlan, Deadlines, camera_plan, microphone_plan
+from edgemeet.media.signal_watch import SIGNALS
 
 LAYER = VideoEncoding(640, 360, 20, 400_000, 2.0)
 NATURAL = st.integers(0, 2**31)
@@ -25,9 +26,12 @@ MESSAGES = st.one_of(
     st.builds(wire.RequestKeyframe, NATURAL),
     st.builds(wire.SetBitrate, NATURAL, NATURAL),
     st.builds(wire.SetActive, NATURAL, st.booleans()),
+    st.builds(wire.SetMuted, st.booleans()),
+    st.just(wire.TakeSnapshot()),
     st.just(wire.Stop()),
     st.builds(wire.Opened, st.text(), st.text(), NATURAL, NATURAL, NATURAL),
-    st.builds(wire.Progress, NATURAL, NATURAL),
+    st.builds(wire.Progress, NATURAL, NATURAL, st.sampled_from(sorted(SIGNALS))),
+    st.builds(wire.Snapshot, st.binary(max_size=3000)),
     st.builds(wire.Fault, st.text(), st.text(), st.text(), st.none() | st.text()),
     st.builds(wire.Plan, st.builds(camera_plan, encodings=st.just((LAYER,)), label=st.text())),
     st.builds(wire.Plan, st.builds(microphone_plan, tone_hz=st.floats(1, 19_000))),
