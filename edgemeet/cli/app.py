@@ -80,6 +80,19 @@ def status(config: ConfigOption = None, socket: SocketOption = None, json: JsonO
 
 
 @app.command()
+def snapshot(
+    file: Annotated[Path, typer.Argument(help="Where to write the JPEG; - is standard output.")],
+    config: ConfigOption = None,
+    socket: SocketOption = None,
+) -> None:
+    """Take a picture from the running camera."""
+    from edgemeet.cli.snapshot import save
+
+    with told_plainly():
+        save(_client(config, socket).snapshot(), file)
+
+
+@app.command()
 def rejoin(config: ConfigOption = None, socket: SocketOption = None) -> None:
     """Leave and join again, now."""
     _tell("rejoin", config, socket)
@@ -93,7 +106,7 @@ def leave(config: ConfigOption = None, socket: SocketOption = None) -> None:
 
 @app.command()
 def mute(config: ConfigOption = None, socket: SocketOption = None) -> None:
-    """Close the microphone."""
+    """Close the microphone, or send silence with microphone.mute = "silence"."""
     _tell("mute", config, socket)
 
 

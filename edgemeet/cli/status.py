@@ -90,6 +90,11 @@ def _expiry(expires_at: float | None) -> str:
 
 def _capture(capture: CaptureView) -> str:
     parts = [capture.state, capture.source, capture.encoder]
+    if capture.held_off_by:
+        by = f"turned off by {' and '.join(capture.held_off_by)}"
+        parts.append(by if capture.state == "off" else f"{by}, sends silence")
+    if capture.placeholder:
+        parts.append("viewers see a placeholder")
     if capture.restarts:
         parts.append(f"restarted {capture.restarts} time(s)")
     text = ", ".join(escape(p) for p in parts if p)

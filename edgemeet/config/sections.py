@@ -64,6 +64,11 @@ class Meeting(Section):
     )
     mic: Flag = Field(default=True, description="publish sound")
     webcam: Flag = Field(default=True, description="publish video")
+    allow_remote_unmute: Flag = Field(
+        default=False,
+        description="whether a host of the meeting may turn the microphone and the camera on; hosts may "
+        "always turn them off, and what an operator turned off here stays off",
+    )
     multistream: Flag = Field(
         default=False,
         description="send several sizes at once so that each viewer gets what fits; not worth it for up to "
@@ -155,13 +160,19 @@ class Microphone(Section):
     )
     device: Text = Field(
         default="default",
-        description="an ALSA device such as `plughw:1,0`, or the path of a sound file when source is `file`",
+        description="an ALSA device by the name of its card, such as `plughw:CARD=Device`, or the path of a "
+        "sound file when source is `file`",
     )
     bitrate: Annotated[Integer, Field(ge=6000, le=510_000)] = Field(
         default=32000, description="bits per second of Opus"
     )
     gain_db: Annotated[Number, Field(ge=-40, le=40)] = Field(
         default=0.0, description="decibels of amplification; 6 doubles, -6 halves"
+    )
+    mute: Literal["close", "silence"] = Field(
+        default="close",
+        description="what `edgemeet mute` does; `close` closes the device, so that nothing can be heard; "
+        "`silence` keeps it open and sends silence, which is quicker to end but not private",
     )
     tone_hz: Annotated[Number, Field(ge=20, le=19_999)] = Field(
         default=440.0, description="hertz of the test tone"

@@ -32,6 +32,10 @@ class ControlClient:
         """How the daemon is."""
         return Status.model_validate_json(self._ask("GET", "status"))
 
+    def snapshot(self) -> bytes:
+        """The camera's picture of now, a JPEG."""
+        return self._ask("GET", "snapshot")
+
     def send(self, command: Command) -> None:
         """Tell it `command`; returns when it was accepted, not when it is done."""
         self._ask("POST", command.value)

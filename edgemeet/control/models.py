@@ -101,8 +101,14 @@ class CaptureView(_Model):
     """A camera or microphone and the process that reads it."""
 
     kind: Literal["audio", "video"]
-    on: bool
-    state: str
+    on: bool = Field(description="others see or hear it")
+    held_off_by: tuple[str, ...] = Field(default=(), description="who turned it off: config, host, operator")
+    state: Literal["off", "stopped", "starting", "running", "waiting"] = Field(
+        description="of the process that reads it; a microphone that is off and `running` sends silence"
+    )
+    signal: Literal["ok", "silent", "frozen", "black"] = Field(
+        default="ok", description="whether what it gives is worth anything"
+    )
     source: str | None = None
     encoder: str | None = None
     frames: int = 0

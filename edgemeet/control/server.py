@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from edgemeet.control.models import Accepted, Command, Problem, Refused, Status
-from edgemeet.errors import ControlError
+from edgemeet.errors import ControlError, DeviceError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -25,12 +25,18 @@ if TYPE_CHECKING:
 # no moment in which anybody may connect.
 _SOCKET_UMASK = 0o117
 
+_REFUSALS = {404: "control.unknown_path", 405: "control.wrong_method"}
+_USAGE = "GET /v1/status, GET /v1/snapshot, or POST /v1/ with one of: " + ", ".join(Command)
+
 
 class Daemon(Protocol):
     """What the door opens on."""
 
     def status(self) -> Status:
         """How things stand."""
+
+    async def snapshot(self) -> bytes:
+        """The camera's next picture as a JPEG. Raises DeviceError."""
 
     def command(self, command: Command) -> None:
         """Begin to carry out `command`; returns at once."""
@@ -124,6 +130,14 @@ def create_app(daemon: Daemon) -> Starlette:
     async def status(_: Request) -> Response:
         return reply(daemon.status())
 
+    async def snapshot(_: Request) -> Response:
+        try:
+            jpeg = await daemon.snapshot()
+        except DeviceError as error:
+            problem = Problem(code=error.code, message=error.message, hint=error.hint)
+            return reply(Refused(error=problem), 404 if error.code == "snapshot.camera_off" else 503)
+        return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
     def accept(command: Command) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(_: Request) -> Response:
             daemon.command(command)
@@ -133,19 +147,20 @@ def create_app(daemon: Daemon) -> Starlette:
 
     async def refuse(request: Request, error: Exception) -> Response:
         code = getattr(error, "status_code", 500)
-        names = {404: "control.unknown_path", 405: "control.wrong_method"}
-        problem = Problem(
-            code=names.get(code, "control.failed"),
-            message=f"{request.method} {request.url.path} is not something this daemon answers"
-            if code in names
-            else "the request failed; the log says why",
-            hint="GET /v1/status, or POST /v1/ with one of: " + ", ".join(Command) if code in names else None,
-        )
+        known = _REFUSALS.get(code)
+        if known is None:
+            problem = Problem(code="control.failed", message="the request failed; the log says why")
+        else:
+            asked = f"{request.method} {request.url.path}"
+            problem = Problem(
+                code=known, message=f"{asked} is not something this daemon answers", hint=_USAGE
+            )
         return reply(Refused(error=problem), code)
 
     return Starlette(
         routes=[
             Route("/v1/status", status, methods=["GET"]),
+            Route("/v1/snapshot", snapshot, methods=["GET"]),
             *(Route(f"/v1/{c}", accept(c), methods=["POST"]) for c in Command),
         ],
         exception_handlers={404: refuse, 405: refuse, 500: refuse},

@@ -77,7 +77,13 @@ def microphone(settings: Settings) -> Device:
             )
         )
 
-    return Device("audio", capture, on=settings.meeting.mic)
+    return Device(
+        "audio",
+        capture,
+        on=settings.meeting.mic,
+        bitrate=chosen.bitrate,
+        mute_to_silence=chosen.mute == "silence",
+    )
 
 
 def provisioner(settings: Settings, client: httpx.AsyncClient, participant_id: str) -> Provisioner:
@@ -143,6 +149,7 @@ def session_maker(
         preferred_protocol=meeting.preferred_protocol,
         entry_timeout=meeting.entry_timeout,
         debug_mode=meeting.debug_mode,
+        allow_remote_unmute=meeting.allow_remote_unmute,
         tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
     )
 

@@ -14,7 +14,7 @@ from edgemeet.daemon import build
 from edgemeet.daemon.status import StatusReport
 from edgemeet.health import HealthRegistry
 from edgemeet.rest import new_client
-from edgemeet.supervisor import Device, Supervisor
+from edgemeet.supervisor import Device, DeviceHealth, Supervisor
 from edgemeet.systemd import Notifier
 from edgemeet.telemetry import Redactor
 
@@ -38,6 +38,10 @@ class Commands:
     def status(self) -> Status:
         """See `edgemeet.control.server.Daemon`."""
         return self._report()
+
+    async def snapshot(self) -> bytes:
+        """See `edgemeet.control.server.Daemon`."""
+        return await self._camera.snapshot()
 
     def command(self, command: Command) -> None:
         """See `edgemeet.control.server.Daemon`."""
@@ -79,6 +83,7 @@ async def _run(settings: Settings, redactor: Redactor) -> None:
                 supervisor.run(),
                 camera.run(),
                 microphone.run(),
+                DeviceHealth(devices, health).run(),
                 serve(Commands(report, supervisor, camera, microphone), listener),
                 _tell_systemd(report, notifier),
             ]

@@ -140,11 +140,13 @@ def _transport(stats: TransportStats) -> control.TransportStatus:
 
 def _capture(device: Device) -> control.CaptureView:
     status = device.status()
+    held_off_by = tuple(sorted(hand.value for hand in device.held_off_by))
     if status is None:
-        return control.CaptureView(kind=device.kind, on=device.on, state="off")
+        return control.CaptureView(kind=device.kind, on=device.on, state="off", held_off_by=held_off_by)
     return control.CaptureView(
         kind=device.kind,
         on=device.on,
+        held_off_by=held_off_by,
         state=status.state,
         source=status.source,
         encoder=status.encoder,
@@ -152,6 +154,7 @@ def _capture(device: Device) -> control.CaptureView:
         dropped=status.dropped,
         restarts=status.restarts,
         placeholder=status.placeholder,
+        signal=status.signal,
         problem=_problem(status.last_error),
     )
 

@@ -154,6 +154,14 @@ class PlaceholderCapture:
         self._active[layer] = active
         self._capture.set_active(layer, active)
 
+    def set_muted(self, muted: bool) -> None:
+        """As `CaptureProcess.set_muted`."""
+        self._capture.set_muted(muted)
+
+    async def snapshot(self) -> bytes:
+        """As `CaptureProcess.snapshot`; never of the still."""
+        return await self._capture.snapshot()
+
     def status(self) -> CaptureStatus:
         """As `CaptureProcess.status`, and whether viewers see the still."""
         return dataclasses.replace(self._capture.status(), placeholder=bool(self._covered))

@@ -66,6 +66,7 @@ def send_parameters(
     random: random_module.Random,
     cname: str,
     mid: str,
+    audio_bitrate: int | None = None,
 ) -> RtpParameters:
     """The parameters to produce with: the router's payload types and extension ids, our SSRCs.
 
@@ -77,6 +78,7 @@ def send_parameters(
         random: where SSRCs come from.
         cname: names this endpoint, so that receivers keep its sound and picture in step.
         mid: names the stream within the transport.
+        audio_bitrate: bits per second that sound takes at most; None leaves it open.
 
     Raises:
         ProtocolMismatch: the router does not take the codec (code protocol.no_common_codec).
@@ -94,7 +96,7 @@ def send_parameters(
             for extension in _common_extensions(router, kind)
         ),
         encodings=(
-            _audio_encodings(random, has_rtx=rtx is not None)
+            _audio_encodings(audio_bitrate, random, has_rtx=rtx is not None)
             if kind == "audio"
             else _video_encodings(encodings, random, has_rtx=rtx is not None)
         ),
@@ -204,10 +206,17 @@ def _as_parameters(codec: RtpCodecCapability) -> RtpCodecParameters:
     )
 
 
-def _audio_encodings(random: random_module.Random, *, has_rtx: bool) -> tuple[RtpEncodingParameters, ...]:
+def _audio_encodings(
+    bitrate: int | None, random: random_module.Random, *, has_rtx: bool
+) -> tuple[RtpEncodingParameters, ...]:
     ssrcs = _distinct_ssrcs(random, 2)
     return (
-        RtpEncodingParameters(ssrc=ssrcs[0], rtx=RtxParameters(ssrc=ssrcs[1]) if has_rtx else None, dtx=True),
+        RtpEncodingParameters(
+            ssrc=ssrcs[0],
+            rtx=RtxParameters(ssrc=ssrcs[1]) if has_rtx else None,
+            dtx=True,
+            max_bitrate=bitrate,
+        ),
     )
 
 

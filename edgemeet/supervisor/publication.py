@@ -75,6 +75,7 @@ class Publication:
             device.kind,
             codec=device.codec if device.kind == "video" else None,
             encodings=device.encodings,
+            audio_bitrate=device.bitrate,
             random=rng,
             cname=cname,
             mid=device.kind,
@@ -85,6 +86,7 @@ class Publication:
             device.kind,
             request_keyframe=device.request_keyframe,
             set_bitrate=device.set_bitrate,
+            set_active=device.set_active,
             clock=clock,
             random=rng,
         )
@@ -105,6 +107,9 @@ class Publication:
         """Stop sending. The server is told by the caller, if it still listens."""
         self.device.detach()
         await self._sender.stop()
+        # The next meeting decides anew which layers it can carry.
+        for layer in range(len(self.device.encodings)):
+            self.device.set_active(layer, True)
 
     def stats(self) -> SenderStats:
         """What was sent so far."""

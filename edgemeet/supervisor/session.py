@@ -14,6 +14,7 @@ from typing import Protocol
 
 import httpx
 
+from edgemeet.encoded import Kind
 from edgemeet.errors import MediaStalled
 from edgemeet.provisioning import Admission
 from edgemeet.rtc import SendTransport
@@ -27,7 +28,9 @@ from edgemeet.signaling import (
     fetch_init_config,
 )
 from edgemeet.supervisor.device import Device
+from edgemeet.supervisor.device_health import SUBJECTS
 from edgemeet.supervisor.publication import Publication
+from edgemeet.supervisor.switch import Hand
 from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
 
 logger = logging.getLogger(__name__)
@@ -46,7 +49,9 @@ class SessionOptions:
     preferred_protocol: PreferredProtocol
     entry_timeout: float
     debug_mode: bool = False
+    allow_remote_unmute: bool = False
     connect_timeout: float = 10.0
+    max_bitrate: int | None = None  # bits per second of all media together
     tls: ssl.SSLContext | None = None  # None is the usual trust
 
 
@@ -164,13 +169,16 @@ class Session:
         cleanup.push_async_callback(self._leave, meeting)
         self._enter(Phase.CONNECTING)
         transport = progress.transport = SendTransport(
-            meeting.transport, ice_servers=init.ice_servers, clock=self._clock
+            meeting.transport,
+            ice_servers=init.ice_servers,
+            clock=self._clock,
+            max_bitrate=options.max_bitrate,
         )
         cleanup.push_async_callback(transport.close)
         cleanup.push_async_callback(self._close_publications)
         async with asyncio.TaskGroup() as group:
-            group.create_task(meeting.connect_transport(transport.dtls_parameters))
-            group.create_task(transport.connect(timeout=options.connect_timeout))
+            signaled = group.create_task(meeting.connect_transport(transport.dtls_parameters))
+            group.create_task(transport.connect(timeout=options.connect_timeout, signaled=signaled))
         return meeting, transport
 
     async def _stay(self, meeting: Meeting, transport: SendTransport) -> None:
@@ -187,7 +195,7 @@ class Session:
         self._changed.clear()
         for device in self._devices:
             publication = self._progress.publications.get(device.kind)
-            if device.on and publication is None:
+            if device.published and publication is None:
                 self._progress.publications[device.kind] = await Publication.open(
                     meeting,
                     transport,
@@ -196,7 +204,7 @@ class Session:
                     rng=self._rng,
                     clock=self._clock,
                 )
-            elif not device.on and publication is not None:
+            elif not device.published and publication is not None:
                 del self._progress.publications[device.kind]
                 await publication.close()
                 await meeting.close_producer(publication.producer_id)
@@ -218,14 +226,24 @@ class Session:
     def _on_event(self, event: MeetingEvent) -> None:
         match event:
             case MuteRequested(kind=kind):
-                logger.info("a host turned this device's %s off", _thing(kind))
-                for device in self._devices:
-                    if device.kind == kind:
-                        device.switch(on=False)
+                self._obey_host(kind, on=False)
             case UnmuteRequested(kind=kind):
-                logger.info("a host asked to turn the %s on; only an operator can", _thing(kind))
+                self._obey_host(kind, on=True)
             case _:
                 pass
+
+    def _obey_host(self, kind: Kind, *, on: bool) -> None:
+        thing, word = SUBJECTS[kind], "on" if on else "off"
+        if on and not self._options.allow_remote_unmute:
+            logger.info("a host asked to turn the %s on; meeting.allow_remote_unmute is false", thing)
+            return
+        for device in self._devices:
+            if device.kind != kind:
+                continue
+            if device.switch(on=on, by=Hand.HOST):
+                logger.info("a host turned the %s %s", thing, word)
+            else:
+                logger.info("a host asked to turn the %s on, which an operator turned off", thing)
 
     async def _close_publications(self) -> None:
         while self._progress.publications:
@@ -273,7 +291,3 @@ class Session:
             if encoding.first_packet_age is not None
         ]
         return self._clock() - max(ages) if ages else None
-
-
-def _thing(kind: str) -> str:
-    return "camera" if kind == "video" else "microphone"

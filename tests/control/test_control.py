@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from edgemeet.control import Command, ControlClient, MeetingStatus, Status, TimingStatus, listening, serve
-from edgemeet.errors import ControlError
+from edgemeet.errors import ControlError, DeviceError, DeviceFailed
 
 STATUS = Status(
     version="1.2.3",
@@ -36,6 +36,12 @@ STATUS = Status(
 class RecordingDaemon:
     def __init__(self) -> None:
         self.told: list[Command] = []
+        self.picture: bytes | DeviceError = b"\xff\xd8 a picture"
+
+    async def snapshot(self) -> bytes:
+        if isinstance(self.picture, DeviceError):
+            raise self.picture
+        return self.picture
 
     def status(self) -> Status:
         return STATUS
@@ -105,6 +111,7 @@ async def test_curl_is_a_client(daemon: RecordingDaemon, tmp_path: Path) -> None
         ("GET", "/", "control.unknown_path", 404),
         ("GET", "/v1/rejoin", "control.wrong_method", 405),
         ("POST", "/v1/status", "control.wrong_method", 405),
+        ("POST", "/v1/snapshot", "control.wrong_method", 405),
         ("DELETE", "/v1/status", "control.wrong_method", 405),
     ],
 )
@@ -114,6 +121,34 @@ async def test_what_it_does_not_answer_it_says_plainly(
     transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "control.sock"))
     async with httpx.AsyncClient(transport=transport) as client:
         response = await client.request(method, f"http://edgemeet{path}")
+    assert response.status_code == status_code
+    assert response.json()["error"]["code"] == code
+
+
+async def test_a_snapshot_crosses_whole(daemon: RecordingDaemon, tmp_path: Path) -> None:
+    daemon.picture = bytes(range(256)) * 4096
+    assert await asyncio.to_thread(ControlClient(tmp_path / "control.sock").snapshot) == daemon.picture
+    transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "control.sock"))
+    async with httpx.AsyncClient(transport=transport) as client:
+        response = await client.get("http://edgemeet/v1/snapshot")
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("code", "status_code"),
+    [("snapshot.camera_off", 404), ("snapshot.camera_lost", 503), ("snapshot.timeout", 503)],
+)
+async def test_why_there_is_no_snapshot(
+    daemon: RecordingDaemon, tmp_path: Path, code: str, status_code: int
+) -> None:
+    daemon.picture = DeviceFailed("no picture today", code=code, hint="try tomorrow")
+    with pytest.raises(ControlError, match="no picture today") as caught:
+        await asyncio.to_thread(ControlClient(tmp_path / "control.sock").snapshot)
+    assert (caught.value.code, caught.value.hint) == (code, "try tomorrow")
+    transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "control.sock"))
+    async with httpx.AsyncClient(transport=transport) as client:
+        response = await client.get("http://edgemeet/v1/snapshot")
     assert response.status_code == status_code
     assert response.json()["error"]["code"] == code
 

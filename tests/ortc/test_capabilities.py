@@ -104,6 +104,21 @@ def test_one_encoding_looks_as_the_vendors_sdk_sends_it(router: RtpCapabilities)
     assert set(encoding) == {"ssrc", "rtx", "maxBitrate", "maxFramerate"}
 
 
+@pytest.mark.parametrize("bitrate", [None, 32_000])
+def test_audio_asks_for_no_more_than_its_encoder_gives(router: RtpCapabilities, bitrate: int | None) -> None:
+    parameters = send_parameters(
+        router,
+        "audio",
+        codec=None,
+        encodings=(),
+        random=random.Random(1),
+        cname="cam",
+        mid="audio",
+        audio_bitrate=bitrate,
+    )
+    assert [encoding.max_bitrate for encoding in parameters.encodings] == [bitrate]
+
+
 def test_audio_is_opus_with_fec_and_dtx(router: RtpCapabilities) -> None:
     parameters = audio(router)
     assert [entry.payload_type for entry in parameters.codecs] == [100]
