@@ -69,20 +69,20 @@ class EncodingStatus(_Model):
     """One layer of a producer, with the names of W3C's webrtc-stats where there is one."""
 
     ssrc: int
-    width: int | None
-    height: int | None
-    frames_per_second: float | None
+    width: int | None = Field(description="pixels of the last picture; null for sound")
+    height: int | None = Field(description="likewise")
+    frames_per_second: float | None = Field(description="pictures or packets of sound")
     bitrate: float = Field(description="bits per second sent over the last seconds")
     target_bitrate: int | None = Field(description="bits per second the encoder aims at")
     packets_sent: int
     bytes_sent: int
     frames_sent: int
     key_frames_sent: int
-    frames_dropped: int
+    frames_dropped: int = Field(description="not sent: no connection, no room, or no keyframe yet")
     retransmitted_packets_sent: int
-    nack_count: int
-    pli_count: int
-    packets_lost: int | None
+    nack_count: int = Field(description="times the server asked for packets again")
+    pli_count: int = Field(description="times it asked for a keyframe")
+    packets_lost: int | None = Field(description="as the server counts them")
     fraction_lost: float | None = Field(description="0 to 1, from the last receiver report")
     round_trip_time: float | None = Field(description="seconds")
     jitter: float | None = Field(description="seconds, as the server measures it")
@@ -109,15 +109,15 @@ class CaptureView(_Model):
     signal: Literal["ok", "silent", "frozen", "black"] = Field(
         default="ok", description="whether what it gives is worth anything"
     )
-    source: str | None = None
-    encoder: str | None = None
-    frames: int = 0
-    dropped: int = 0
-    restarts: int = 0
+    source: str | None = Field(default=None, description="what is open")
+    encoder: str | None = Field(default=None, description="what encodes")
+    frames: int = Field(default=0, description="pictures, or periods of 20 ms, that were captured")
+    dropped: int = Field(default=0, description="access units that nobody could take in time")
+    restarts: int = Field(default=0, description="times its process was replaced")
     placeholder: bool = Field(
         default=False, description="viewers see a still that says why there is no picture"
     )
-    problem: Problem | None = None
+    problem: Problem | None = Field(default=None, description="what ended the process the last time")
 
 
 class TransportStatus(_Model):
@@ -141,14 +141,16 @@ class TimingStatus(_Model):
 class Status(_Model):
     """GET /v1/status."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = Field(default=SCHEMA_VERSION, description="of this document")
     version: str
-    state: Literal["joining", "joined", "waiting", "held", "left"]
+    state: Literal["joining", "joined", "waiting", "held", "left"] = Field(
+        description="`waiting` joins again by itself, `held` waits for a person"
+    )
     phase: str | None = Field(description="how far a running attempt has come")
     for_seconds: float = Field(description="seconds in this state")
     uptime: float = Field(description="seconds since the process started")
     next_join_in: float | None = Field(description="seconds until the next attempt, while waiting")
-    joins: int
+    joins: int = Field(description="attempts that got into a meeting")
     attempts: int
     meeting: MeetingStatus
     token: TokenStatus | None
@@ -156,7 +158,9 @@ class Status(_Model):
     captures: tuple[CaptureView, ...]
     transport: TransportStatus | None
     timing: TimingStatus
-    health: tuple[HealthStatus, ...]
+    health: tuple[HealthStatus, ...] = Field(
+        description="what is wrong now, worst first; empty when all is well"
+    )
 
 
 class Accepted(_Model):

@@ -200,7 +200,8 @@ class PlaceholderCapture:
 
     def _loss(self) -> str | None:
         status = self._capture.status()
-        if self._sink is None and status.state == "running":
+        if status.state == "running" and (self._sink is None or not any(self._active)):
+            # Nothing is encoded, so nothing can be missing.
             self._picture_at = self._clock()
         return loss(status, self._clock() - self._picture_at, self._patience)
 

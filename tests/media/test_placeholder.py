@@ -279,6 +279,22 @@ async def test_a_still_that_cannot_be_made_harms_nothing(monkeypatch, caplog):
         assert seen.camera.status().last_error is not None
 
 
+async def test_layers_that_are_all_off_are_no_loss():
+    async with running(plan()) as seen:
+        await seen.more(5)
+        seen.camera.set_active(0, False)
+        await asyncio.sleep(1.6)
+        count = len(seen.units)
+        seen.camera.set_active(0, True)
+        await seen.more(5)
+        assert seen.units[count].keyframe
+        assert not seen.camera.status().placeholder
+        assert all(
+            later.captured - earlier.captured < 0.5
+            for earlier, later in itertools.pairwise(seen.units[count:])
+        )
+
+
 async def test_a_sudden_death_is_over_before_anybody_is_told():
     async with running(plan()) as seen:
         await seen.more(5)
