@@ -79,3 +79,22 @@ async def test_a_foreign_certificate_fails() -> None:
     two.queue.put_nowait(None)
     await client.stop()
     await server.stop()
+
+
+async def test_a_client_that_wants_data_channels_gets_its_association() -> None:
+    """The vendor's Python SDK opens two, and does not join without them."""
+    one, two = Pipe(), Pipe()
+    one.other, two.other = two, one
+    certificate = RTCCertificate.generateCertificate()
+    server, client = Dtls(one, certificate, data=True), Dtls(two, certificate, data=True)
+    async with asyncio.timeout(10):
+        await asyncio.gather(
+            server.start("server", certificate.getFingerprints()),
+            client.start("client", certificate.getFingerprints()),
+        )
+        while (server.data_state, client.data_state) != ("connected", "connected"):
+            await asyncio.sleep(0.01)
+    await client.stop()
+    await server.stop()
+    assert server.data_state == "closed"
+    assert Dtls(one, certificate).data_state is None

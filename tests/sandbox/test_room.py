@@ -157,6 +157,22 @@ async def test_unknown_methods_and_bad_data_are_answered(rig, refusal) -> None:
     await one.protoo.request("getTransportStats")
 
 
+async def test_data_producers_are_taken(rig, refusal) -> None:
+    one = await rig.participant("one")
+    send = {"producing": True, "consuming": False}
+    streams = {"OS": 1024, "MIS": 1024}
+    transport = await one.protoo.request(
+        "createWebRtcTransport", **send, sctpCapabilities={"numStreams": streams}
+    )
+    assert transport["sctpParameters"]["port"] == 5000
+    label = {"label": "chat", "sctpStreamParameters": {"streamId": 1}}
+    assert (await one.protoo.request("produceData", transportId=transport["id"], **label))["id"]
+    with pytest.raises(refusal, match="404"):
+        await one.protoo.request("produceData", transportId="another", **label)
+    without = await one.protoo.request("createWebRtcTransport", **send)
+    assert without["sctpParameters"] is None
+
+
 async def test_kill_sockets_is_abrupt(rig, eventually) -> None:
     one = await rig.participant("one")
     assert rig.sandbox.kill_sockets() == 1

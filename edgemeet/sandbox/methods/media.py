@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import Final
 
 from pydantic import Field, JsonValue
@@ -25,6 +26,7 @@ _MAX_PRODUCERS: Final = 16
 class _CreateTransport(WireModel):
     producing: bool = False
     consuming: bool = False
+    sctp_capabilities: dict[str, JsonValue] | None = None
 
 
 class _ConnectTransport(WireModel):
@@ -76,7 +78,9 @@ async def create_transport(context: Context, data: Json) -> Json:
     if len(peer.transports) >= _MAX_TRANSPORTS:
         raise Refused(429, f"a participant has at most {_MAX_TRANSPORTS} transports")
     try:
-        transport, options = await context.room.router.create_transport(producing=request.producing)
+        transport, options = await context.room.router.create_transport(
+            producing=request.producing, data=request.sctp_capabilities is not None
+        )
     except OSError as error:
         raise Refused(500, f"no socket for the transport: {error.strerror}") from None
     if peer.gone:
@@ -86,7 +90,7 @@ async def create_transport(context: Context, data: Json) -> Json:
     if request.consuming:
         context.room.offer_all(peer)
     # The vendor's Python SDK reads sctpParameters whether there are any or not.
-    return {**options.to_wire(), "sctpParameters": None}
+    return {"sctpParameters": None, **options.to_wire()}
 
 
 async def connect_transport(context: Context, data: Json) -> Json:
@@ -219,8 +223,12 @@ def _stats(transport: MediaTransport) -> JsonValue:
 
 
 async def produce_data(context: Context, data: Json) -> Json:
-    """Data channels are not forwarded here."""
-    raise Refused(501, "the sandbox forwards no data channels")
+    """Taken, and forwarded to nobody: the vendor's Python SDK does not join without its data channels."""
+    context.require_joined()
+    transport = _transport(context, read(_OfTransport, data).transport_id)
+    if not transport.producing:
+        raise Refused(400, "this transport is for receiving")
+    return {"id": str(uuid.uuid4())}
 
 
 def _transport(context: Context, transport_id: str) -> MediaTransport:

@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import pylibsrtp
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 
 if TYPE_CHECKING:
     from aiortc.rtcicetransport import RTCIceTransport
 
 PRIVATE_NAMES = ("_rx_srtp", "_tx_srtp", "_set_role", "_task")
+
+
+SCTP_PORT = 5000
+SCTP_MAX_MESSAGE_SIZE = 262_144  # bytes, as mediasoup has it by default
 
 
 class DatagramPath(Protocol):
@@ -34,11 +39,19 @@ class DatagramPath(Protocol):
 
 
 class Dtls:
-    """One DTLS handshake over a `DatagramPath`, and the SRTP keys that come of it."""
+    """One DTLS handshake over a `DatagramPath`, and the SRTP keys that come of it.
 
-    def __init__(self, path: DatagramPath, certificate: RTCCertificate) -> None:
+    Args:
+        path: carries the datagrams.
+        certificate: our side's.
+        data: SCTP is answered too, so that the other side's data channels open. What comes through them is
+            dropped.
+    """
+
+    def __init__(self, path: DatagramPath, certificate: RTCCertificate, *, data: bool = False) -> None:
         # The path has the four names that are used, not the class.
         self._transport = RTCDtlsTransport(cast("RTCIceTransport", path), [certificate])
+        self._sctp = RTCSctpTransport(self._transport, SCTP_PORT) if data else None
 
     @property
     def connected(self) -> bool:
@@ -50,14 +63,23 @@ class Dtls:
         """new, connecting, connected, closed or failed."""
         return self._transport.state
 
+    @property
+    def data_state(self) -> str | None:
+        """connecting, connected or closed; None without SCTP."""
+        return self._sctp.state if self._sctp is not None else None
+
     async def start(self, role: Literal["client", "server"], fingerprints: list[RTCDtlsFingerprint]) -> None:
         """Shake hands; `connected` tells whether it worked. Ends when the path is closed."""
         self._transport._set_role(role)
         await self._transport.start(RTCDtlsParameters(fingerprints=fingerprints))
+        if self._sctp is not None and self.connected:
+            await self._sctp.start(RTCSctpCapabilities(SCTP_MAX_MESSAGE_SIZE), SCTP_PORT)
 
     async def stop(self) -> None:
         """Say goodbye and end the task that reads; idempotent."""
         task = self._transport._task
+        if self._sctp is not None:
+            await self._sctp.stop()
         await self._transport.stop()
         if task is not None:
             await asyncio.wait([task])

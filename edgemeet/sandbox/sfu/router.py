@@ -77,8 +77,10 @@ class Router:
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
 
-    async def create_transport(self, *, producing: bool) -> tuple[MediaTransport, WebRtcTransportOptions]:
-        """A new transport, bound and waiting for its client.
+    async def create_transport(
+        self, *, producing: bool, data: bool = False
+    ) -> tuple[MediaTransport, WebRtcTransportOptions]:
+        """A new transport, bound and waiting for its client; with `data` for one that opens data channels.
 
         Raises:
             OSError: no socket is to be had.
@@ -86,6 +88,7 @@ class Router:
         transport = MediaTransport(
             certificate=self._certificate,
             producing=producing,
+            data=data,
             sink=self,
             faults=self._faults,
             clock=self._clock,

@@ -16,13 +16,21 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint
 from aiortc.rtp import AnyRtcpPacket, RtcpPacket
 
 from edgemeet.ortc.parameters import DtlsFingerprint, DtlsParameters, WebRtcTransportOptions
-from edgemeet.sandbox.sfu.aiortc_private import Dtls
+from edgemeet.sandbox.sfu.aiortc_private import SCTP_MAX_MESSAGE_SIZE, SCTP_PORT, Dtls
 from edgemeet.sandbox.sfu.ice import IceLite
 from edgemeet.sandbox.sfu.packet import RtpView, parse
 
 _log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 60.0  # seconds for ICE and DTLS; a client that has not come by then will not
+
+# mediasoup's defaults.
+_SCTP_PARAMETERS: Final = {
+    "port": SCTP_PORT,
+    "OS": 1024,
+    "MIS": 1024,
+    "maxMessageSize": SCTP_MAX_MESSAGE_SIZE,
+}
 
 
 @dataclass(slots=True)
@@ -56,6 +64,7 @@ class MediaTransport:
 
     Args:
         producing: the client sends media here; else it receives.
+        data: the client may open data channels.
         sink: gets what arrives.
     """
 
@@ -64,6 +73,7 @@ class MediaTransport:
         *,
         certificate: RTCCertificate,
         producing: bool,
+        data: bool = False,
         sink: PacketSink,
         faults: Faults,
         clock: Callable[[], float] = time.monotonic,
@@ -74,7 +84,8 @@ class MediaTransport:
         self._faults = faults
         self._clock = clock
         self._ice = IceLite(on_media=self._receive, is_open=lambda: clock() >= faults.dark_until)
-        self._dtls = Dtls(self._ice, certificate)
+        self._dtls = Dtls(self._ice, certificate, data=data)
+        self._data = data
         self._fingerprints = certificate.getFingerprints()
         self._connecting: asyncio.Task[None] | None = None
         self.bytes_received = 0
@@ -104,6 +115,7 @@ class MediaTransport:
                     DtlsFingerprint(algorithm=each.algorithm, value=each.value) for each in self._fingerprints
                 )
             ),
+            sctp_parameters=dict(_SCTP_PARAMETERS) if self._data else None,
         )
 
     def connect(self, remote: DtlsParameters) -> None:
