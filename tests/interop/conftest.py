@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, async_playwright
-
 from rig.device import Device
 from rig.results import Results, Row
-from rig.room_server import RoomServer
+from rig.room_server import ROOM, RoomServer
+from rig.vendor import Vendor, self_signed, tls_front
 from rig.viewer import Viewer
 
 CHROMIUM = "/usr/bin/chromium"
@@ -25,6 +28,7 @@ FLAGS = (
 _results = Results()
 
 StartDevice = Callable[..., Awaitable[Device]]
+StartVendor = Callable[..., Awaitable[Vendor]]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -82,6 +86,26 @@ async def start_device(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 
 @pytest.fixture
+async def start_vendor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StartVendor]:
+    """Starts the vendor's SDK in the meeting of a server that speaks plain HTTP."""
+    folder = tmp_path_factory.mktemp("vendor")
+    certificate, key = self_signed(folder)
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(url: str, **options: object) -> Vendor:
+            participant = Vendor(folder, certificate)
+            port = await stack.enter_async_context(tls_front(certificate, key, int(url.rpartition(":")[2])))
+            async with httpx.AsyncClient() as client:
+                token = (await client.get(f"{url}/get-token")).json()["token"]
+            stack.push_async_callback(participant.stop)
+            options = {"id": "vendor", "room": ROOM} | options
+            await participant.start(base_url=f"127.0.0.1:{port}", token=token, **options)
+            return participant
+
+        yield start
+
+
+@pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -114,4 +138,4 @@ def tell_the_server_log(request: pytest.FixtureRequest, tmp_path: Path) -> Itera
     yield
     log = tmp_path / "room-server.log"
     if log.exists() and request.node.nodeid not in _results.passed:
-        print(log.read_text()[-4000:])
+        sys.stderr.write(log.read_text()[-4000:])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-
 from rig.device import NAME, Device
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rig.parts import end, eventually, in_namespace
+from rig.room_server import ROOM
 
 from edgemeet.control import ControlClient, Status
 from edgemeet.errors import ControlError
-from rig.parts import end, eventually, in_namespace
-from rig.room_server import ROOM
 
 NAME = "Front door"
 
@@ -78,7 +78,8 @@ class Device:
 
         async def holds() -> bool:
             nonlocal seen
-            assert self.process and self.process.returncode is None, self.log
+            assert self.process
+            assert self.process.returncode is None, self.log
             try:
                 seen = await asyncio.to_thread(self.control.status)
             except ControlError:

@@ -8,8 +8,8 @@ from pathlib import Path
 _HEADER = """\
 # Interop: what was tried, and what came of it
 
-Written by `./scripts/interop`; do not edit. Each row is a test that just ran. The seconds go from the start of
-the sender's process to the first picture that the receiver decoded, unless the row says otherwise.
+Written by `./scripts/interop`; do not edit. Each row is a test that just ran. The seconds go from the start
+of the sender's process to the first picture that the receiver decoded.
 
 | sender | through | receiver | codec | layers | media over | result | seconds |
 |---|---|---|---|---|---|---|---|

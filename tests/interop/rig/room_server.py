@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from rig.parts import HERE, eventually, in_namespace, part
 
 from edgemeet.signaling.initconfig import IceServer, encrypt_ice_servers
-from rig.parts import HERE, eventually, in_namespace, part
 
 ROOM = "abcd-efgh-ijkl"
 VIEWER = HERE.parents[1] / "edgemeet" / "sandbox" / "viewer"

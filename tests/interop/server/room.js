@@ -77,7 +77,10 @@ export class Room {
 
   async #offer(peer, producing, producer) {
     const offered = [...peer.consumers.values()].some((consumer) => consumer.producerId === producer.id);
-    const about = { peerId: producing.id, producerId: producer.id, kind: producer.kind, appData: producer.appData };
+    const { encodings } = producer.rtpParameters;
+    // The vendor's Python SDK reads peerId and encodings from here.
+    const appData = { encodings, ...producer.appData, peerId: producing.id };
+    const about = { peerId: producing.id, producerId: producer.id, kind: producer.kind, appData };
     if (!peer.receiving) {
       // One who does not receive is asked all the same: what it answers is part of the wire.
       if (peer.mode === "SEND_AND_RECV" && !peer.transports.size) return;
@@ -91,7 +94,6 @@ export class Room {
       producerId: producer.id,
       rtpCapabilities: peer.capabilities,
       paused: true,
-      appData: producer.appData,
     });
     peer.consumers.set(consumer.id, consumer);
     this.#tell(peer, consumer);
