@@ -216,8 +216,9 @@ class Supervisor:
             self._failures = 0
             return
         reason = root_error(error)
+        trace = None
         if not isinstance(reason, EdgemeetError):
-            logger.error("a defect ended the session", exc_info=error)
+            trace = error
             reason = EdgemeetError(f"a defect ended the session ({type(reason).__name__})", code="defect")
         self._error = reason
         self._failures = 1 if lasted >= GOOD_SESSION else self._failures + 1
@@ -228,6 +229,7 @@ class Supervisor:
             reason.message,
             reason.code,
             self._plan(),
+            exc_info=trace,
         )
 
     def _plan(self) -> str:
