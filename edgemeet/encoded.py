@@ -62,3 +62,6 @@ class EncodedSource(Protocol):
 
     def set_bitrate(self, layer: int, bits_per_second: int) -> None:
         """Ask the encoder of `layer` to aim at this rate from now on."""
+
+    def set_active(self, layer: int, active: bool) -> None:
+        """Encode `layer`, or do not; it comes back with a keyframe. All are active at first."""

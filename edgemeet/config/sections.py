@@ -83,6 +83,10 @@ class Meeting(Section):
         default="UDP_OVER_TCP",
         description="how media travels; `UDP_OVER_TCP` tries UDP first",
     )
+    max_bitrate: Annotated[Integer, Field(ge=100_000, le=50_000_000)] | None = Field(
+        default=None,
+        description="bits per second of everything that is sent; when absent as much as the network carries",
+    )
     entry_timeout: Number = Field(
         default=300.0, ge=1, le=86400, description="seconds to wait for a host to let this participant in"
     )

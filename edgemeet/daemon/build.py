@@ -150,6 +150,7 @@ def session_maker(
         entry_timeout=meeting.entry_timeout,
         debug_mode=meeting.debug_mode,
         allow_remote_unmute=meeting.allow_remote_unmute,
+        max_bitrate=meeting.max_bitrate,
         tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
     )
 

@@ -12,6 +12,7 @@ from aiortc import RTCIceTransport
 from edgemeet.rtc import aiortc_private
 from edgemeet.rtc.aiortc_private import SrtpTransport
 from edgemeet.rtc.pacer import Pacer
+from edgemeet.rtc.padding import Padding
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Delivery:
         dtls: protects and sends.
         ice: the path, asked how much its socket holds back.
         clock: seconds, monotonic.
+        padding: gives what fills the path, when it is to be probed.
         reports: gives the RTCP to send.
         on_fault: told when sending has ended by a fault of ours.
     """
@@ -44,6 +46,7 @@ class Delivery:
         ice: RTCIceTransport,
         clock: Callable[[], float],
         *,
+        padding: Padding,
         reports: Callable[[float], list[bytes]],
         on_fault: Callable[[Exception], None],
     ) -> None:
@@ -51,6 +54,7 @@ class Delivery:
         self._dtls = dtls
         self._ice = ice
         self._clock = clock
+        self._padding = padding
         self._reports = reports
         self._on_fault = on_fault
         self._running = False
@@ -89,8 +93,7 @@ class Delivery:
 
     def _schedule(self, now: float) -> None:
         waits = [] if self._next_report is None else [self._next_report - now]
-        if (wait := self._pacer.wait(now)) is not None:
-            waits.append(wait)
+        waits += [wait for wait in (self._pacer.wait(now), self._padding.wait(now)) if wait is not None]
         if not waits:
             return
         loop = asyncio.get_running_loop()
@@ -114,6 +117,9 @@ class Delivery:
                 self._send(packet)
             if self._next_report is None:
                 self._next_report = now + FIRST_REPORT
+        if not full:
+            for packet in self._padding.packets(now):
+                self._send(packet)
 
     def _report_due(self, now: float) -> None:
         if self._next_report is None or now < self._next_report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 # Older packets come too late for a conversation.
 MAX_AGE = 1.0
@@ -15,6 +16,8 @@ MAX_SHARE = 0.5
 SAVED_SECONDS = 0.5
 # Enough for a keyframe's worth of packets on a slow stream.
 MIN_ALLOWANCE = 16_000
+# Padding repeats the largest of so many packets: fewer packets for the same rate.
+_FILLERS = 8
 
 
 @dataclass(slots=True)
@@ -70,6 +73,11 @@ class History:
         self._allowance -= len(packet.payload)
         packet.repeated = now
         return packet
+
+    def filler(self) -> SentPacket | None:
+        """A large packet of the last few, to repeat as padding."""
+        latest = islice(reversed(self._packets.values()), _FILLERS)
+        return max(latest, key=lambda packet: len(packet.payload), default=None)
 
     def _refill(self, now: float, rate: int) -> None:
         share = rate * MAX_SHARE / 8

@@ -18,8 +18,13 @@ PACING_FACTOR = 2.5
 MIN_RATE = 300_000
 # What may leave at once, at the pacing rate. Every wake-up costs a Raspberry Pi more than the packets do.
 BURST_SECONDS = 0.01
-# A picture that would wait longer than this is not worth sending.
-MAX_BACKLOG = 0.25
+# A picture that would wait longer than this is not worth sending. A keyframe of a second's bits takes 0.4 s.
+MAX_BACKLOG = 0.5
+# A queue that would take longer than this drains faster, by this factor at most.
+DRAIN_WITHIN = 0.25
+DRAIN_FACTOR = 2.0
+# A new keyframe is asked for only when less than this waits: it would be dropped like the pictures before it.
+READY_BACKLOG = 0.1
 # Sound for a second; only a transport that does not send at all gets that far.
 _MAX_AUDIO = 50
 _MAX_RETRANSMISSIONS = 500
@@ -70,7 +75,7 @@ class Pacer:
     def backlog(self, now: float) -> float:
         """Seconds until a picture that is handed in now begins to leave."""
         self._leak(now)
-        return (self._debt + self._queued) / self._rate
+        return (self._debt + self._queued) / self._rate_now()
 
     def offer_audio(self, frame: QueuedFrame) -> None:
         """Sound leaves at once; when a second of it waits, the oldest is dropped."""
@@ -133,13 +138,17 @@ class Pacer:
             return None
         self._leak(now)
         # To an empty bucket, so that every wake-up sends a burst and not one packet.
-        return self._debt / self._rate
+        return self._debt / self._rate_now()
+
+    def _rate_now(self) -> float:
+        """Bytes per second: more than the pacing rate while much waits."""
+        return min(max(self._rate, self._queued / DRAIN_WITHIN), self._rate * DRAIN_FACTOR)
 
     def _next(self, now: float) -> bytes | None:
         if self._audio:
             frame = self._audio.popleft()
             return frame.writer.write(frame, frame.payloads[0], now, last=frame.marker)
-        if self._debt > self._rate * BURST_SECONDS:
+        if self._debt > self._rate_now() * BURST_SECONDS:
             return None
         if self._again:
             writer, packet = self._again.popleft()
@@ -159,5 +168,5 @@ class Pacer:
 
     def _leak(self, now: float) -> None:
         if now > self._leaked:
-            self._debt = max(0.0, self._debt - (now - self._leaked) * self._rate)
+            self._debt = max(0.0, self._debt - (now - self._leaked) * self._rate_now())
             self._leaked = now

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from edgemeet.encoded import AccessUnit, Kind
 from edgemeet.ortc.parameters import RtpParameters
 from edgemeet.rtc import rtcp
-from edgemeet.rtc.allocation import EncodingLimits
-from edgemeet.rtc.pacer import QueuedFrame
+from edgemeet.rtc.allocation import Allocator
+from edgemeet.rtc.audience import Audience
+from edgemeet.rtc.pacer import READY_BACKLOG, QueuedFrame
 from edgemeet.rtc.path import PacketPath
 from edgemeet.rtc.stats import SenderStats
 from edgemeet.rtc.stream import Formats, SendStream
@@ -32,6 +33,7 @@ class Sender:
         kind: "audio" or "video".
         request_keyframe: called with a layer whose next picture must be a keyframe, at most twice a second.
         set_bitrate: called with a layer and the bits per second that its encoder is to aim at.
+        set_active: called with a layer and whether it is to be encoded; all are at first.
         clock: seconds, monotonic, the clock that access units are stamped with.
         random: for the beginnings of sequence numbers and timestamps.
 
@@ -47,6 +49,7 @@ class Sender:
         *,
         request_keyframe: Callable[[int], None],
         set_bitrate: Callable[[int, int], None],
+        set_active: Callable[[int, bool], None] = lambda layer, active: None,
         clock: Callable[[], float] = time.monotonic,
         random: random_module.Random | None = None,
     ) -> None:
@@ -57,6 +60,7 @@ class Sender:
         self._cname = parameters.rtcp.cname or ""
         self._request_keyframe = request_keyframe
         self._set_bitrate = set_bitrate
+        self._set_active = set_active
         self._clock = clock
         self._stopped = False
         self._error_logged = False
@@ -65,6 +69,8 @@ class Sender:
             SendStream(layer, self._formats, encoding, parameters, random=rng)
             for layer, encoding in enumerate(parameters.encodings)
         )
+        self._allocator = Allocator([stream.limits for stream in self._streams])
+        self._audience = Audience(len(self._streams))
         self._by_ssrc = {stream.ssrc: stream for stream in self._streams}
         transport.add(self)
         self._ask_encoders()
@@ -128,7 +134,9 @@ class Sender:
         return True
 
     def _ask_for_keyframe(self, stream: SendStream, now: float) -> None:
-        if self.kind == "video" and not self.paused and stream.active and stream.gate.due(now):
+        if self.kind != "video" or self.paused or not stream.active:
+            return
+        if self._transport.pacer.backlog(now) < READY_BACKLOG and stream.gate.due(now):
             self._request_keyframe(stream.layer)
 
     def pause(self) -> None:
@@ -157,6 +165,10 @@ class Sender:
             self._transport.pacer.forget(stream)
 
     # Feedback
+
+    def owns(self, ssrc: int) -> bool:
+        """Whether this is one of its media streams."""
+        return ssrc in self._by_ssrc
 
     def receive(self, feedback: rtcp.Feedback, now: float) -> None:
         """Act on feedback, if it is about one of the own streams."""
@@ -199,24 +211,45 @@ class Sender:
     # Bandwidth
 
     @property
-    def limits(self) -> tuple[EncodingLimits, ...]:
-        """What each encoding can use, lowest first."""
-        return tuple(stream.limits for stream in self._streams)
-
-    @property
     def target_bitrate(self) -> int:
         """Bits per second of all encodings together."""
         return sum(stream.target for stream in self._streams)
 
     @property
-    def round_trip(self) -> float | None:
-        """Seconds, the last one measured."""
-        return next(
-            (s.reception.round_trip for s in self._streams if s.reception.round_trip is not None), None
-        )
+    def maximum_bitrate(self) -> int:
+        """Bits per second of all encodings together when nothing is short."""
+        return sum(stream.maximum for stream in self._streams)
 
-    def apply(self, bitrates: Sequence[int]) -> None:
-        """Aim at these rates; 0 switches a layer off, and its return begins with a keyframe."""
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds, the shortest of those last measured on each stream."""
+        measured = [s.reception.round_trip for s in self._streams if s.reception.round_trip is not None]
+        return min(measured, default=None)
+
+    def hint_watched(self, layer: int, *, watched: bool) -> None:
+        """The server said whether somebody watches `layer`. It stops being encoded after a delay."""
+        self._audience.hint(layer, self._clock(), watched=watched)
+
+    def divide(self, budget: int, now: float) -> int:
+        """Take what the encodings can use of `budget`, in bits per second; answers how much that is.
+
+        The lowest layer comes first. A layer that gets nothing is no longer encoded, and its return begins
+        with a keyframe.
+        """
+        shares = self._allocator.divide(budget, now, self._audience.wanted(now))
+        self._apply(shares)
+        return sum(shares)
+
+    def next_return(self, now: float) -> int | None:
+        """The budget at which the lowest missing layer returns; None when none is missing."""
+        return self._allocator.next_return(self._audience.wanted(now))
+
+    def padding(self, now: float) -> bytes | None:
+        """A packet that only fills the path, as `PacketPath` probes it with; None when there is none."""
+        packets = (stream.padding(now) for stream in reversed(self._streams) if stream.active)
+        return next((packet for packet in packets if packet is not None), None)
+
+    def _apply(self, bitrates: Sequence[int]) -> None:
         returned = [
             stream
             for stream, bitrate in zip(self._streams, bitrates, strict=True)
@@ -226,6 +259,9 @@ class Sender:
             stream.target = bitrate
             if not bitrate:
                 self._transport.pacer.discard(stream)
+            if stream.encoded != (bitrate > 0):
+                stream.encoded = bitrate > 0
+                self._set_active(stream.layer, stream.encoded)
         self._ask_encoders()
         self._restart(returned)
 

@@ -30,7 +30,9 @@ class TransportStats:
 
     Attributes:
         round_trip_time: seconds, the last one measured on any stream.
-        available_bitrate: bits per second by the receiver's last estimate.
+        available_bitrate: bits per second that the path is believed to carry.
+        told_bitrate: bits per second by the receiver's last own estimate (REMB).
+        padding_bytes_sent: of `bytes_sent`, those that only probed the path.
         last_feedback_age: since any RTCP was received.
         packets_dropped: that a full socket or a lost path cost.
         malformed: received RTCP packets that could not be read.
@@ -47,7 +49,9 @@ class TransportStats:
     packets_received: int
     packets_dropped: int
     malformed: int
-    available_bitrate: int | None
+    available_bitrate: int
+    told_bitrate: int | None
+    padding_bytes_sent: int
     last_feedback_age: float | None
     queue_delay: float
 

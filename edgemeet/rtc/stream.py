@@ -10,6 +10,7 @@ from edgemeet.encoded import Kind, VideoCodec
 from edgemeet.ortc.parameters import RtpEncodingParameters, RtpParameters
 from edgemeet.rtc import h264, rtcp, vp8
 from edgemeet.rtc.allocation import EncodingLimits
+from edgemeet.rtc.estimator import FLOOR
 from edgemeet.rtc.frame_size import frame_size
 from edgemeet.rtc.history import History, SentPacket
 from edgemeet.rtc.keyframe_gate import KeyframeGate
@@ -24,11 +25,10 @@ MAX_PAYLOAD = 1200
 # Used where the parameters name no rate: VideoSDK's rate for 720p, and twice what speech needs.
 _DEFAULT_BITRATE: dict[Kind, int] = {"video": 1_500_000, "audio": 64_000}
 # The lowest layer is worth sending from here on; it is also the least that is ever asked of it.
-FLOOR_BITRATE = 100_000
-# A higher layer below this share of its rate looks worse than the layer under it.
-_MINIMUM_SHARE = 0.3
-# A layer that was switched off returns only well above its minimum, lest it flap.
-_RETURN_FACTOR = 1.25
+FLOOR_BITRATE = FLOOR
+# A higher layer below this share of its rate looks worse than the layer under it. libwebrtc gives up 720p
+# below 0.6 Mb/s, which is 0.4 of VideoSDK's rate; the fast baseline encoders of small devices need more.
+_MINIMUM_SHARE = 0.5
 
 
 @dataclass(slots=True)
@@ -91,6 +91,7 @@ class SendStream:
         self.rtx_ssrc = encoding.rtx.ssrc if encoding.rtx else None
         self.maximum = encoding.max_bitrate or _DEFAULT_BITRATE[formats.kind]
         self.target = self.maximum
+        self.encoded = True  # what the encoder was last told
         self.applied: int | None = None  # what the encoder was last asked for
         self.begun = formats.kind == "audio"
         self.counters = Counters()
@@ -122,7 +123,7 @@ class SendStream:
 
     @property
     def active(self) -> bool:
-        """False while the bandwidth does not suffice for this layer."""
+        """False while the bandwidth does not suffice for this layer, or nobody watches it."""
         return self.target > 0
 
     @property
@@ -132,10 +133,8 @@ class SendStream:
 
     @property
     def limits(self) -> EncodingLimits:
-        """What this layer can use; more to return than to stay."""
+        """What this layer can use."""
         minimum = FLOOR_BITRATE if self.layer == 0 else round(self.maximum * _MINIMUM_SHARE)
-        if not self.active:
-            minimum = round(minimum * _RETURN_FACTOR)
         return EncodingLimits(min(minimum, self.maximum), self.maximum)
 
     def packetize(self, data: bytes, *, keyframe: bool) -> list[bytes]:
@@ -172,9 +171,11 @@ class SendStream:
 
     def write_again(self, packet: SentPacket, now: float) -> bytes:
         """As `PacketWriter.write_again`: over RTX where it is negotiated, else the very packet."""
-        counters = self.counters
-        counters.repeated_packets += 1
-        counters.repeated_octets += len(packet.payload)
+        self.counters.repeated_packets += 1
+        self.counters.repeated_octets += len(packet.payload)
+        return self._repeat(packet, now)
+
+    def _repeat(self, packet: SentPacket, now: float) -> bytes:
         marker, level = packet.marker, packet.audio_level
         if self._rtx_header is None:
             header = self._header.write(
@@ -185,6 +186,11 @@ class SendStream:
         self._rtx_sequence = (sequence + 1) & 0xFFFF
         header = self._rtx_header.write(sequence, packet.timestamp, marker=marker, now=now, audio_level=level)
         return header + pack("!H", packet.sequence) + packet.payload
+
+    def padding(self, now: float) -> bytes | None:
+        """A packet that fills the path and changes nothing; None where it would."""
+        packet = self._history.filler() if self._rtx_header is not None else None
+        return self._repeat(packet, now) if packet is not None else None
 
     def find_lost(self, sequence: int, now: float) -> SentPacket | None:
         """The packet that a receiver misses, if it is still worth sending."""

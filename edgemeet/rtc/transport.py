@@ -37,7 +37,8 @@ class SendTransport:
         ice_servers: STUN and TURN servers of the meeting.
         clock: seconds, monotonic.
         wall_clock: Unix time in seconds, read once, for the NTP times of sender reports.
-        on_available_bitrate: called with every estimate of the receiver, in bits per second.
+        max_bitrate: the most that is sent, in bits per second; None for what the path carries.
+        on_available_bitrate: called with every new estimate of the path, in bits per second.
     """
 
     def __init__(
@@ -47,13 +48,20 @@ class SendTransport:
         ice_servers: Sequence[IceServerLike],
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        max_bitrate: int | None = None,
         on_available_bitrate: Callable[[int], None] | None = None,
     ) -> None:
         self.media_clock = MediaClock(clock, wall_clock)
         self.pacer = Pacer()
         self._clock = clock
         self._senders: list[Sender] = []
-        self._feedback = Feedback(self._senders, clock, on_available_bitrate)
+        self._feedback = Feedback(
+            self._senders,
+            clock,
+            sent=lambda: self._delivery.octets,
+            ceiling=max_bitrate,
+            on_available_bitrate=on_available_bitrate,
+        )
         self._remote_dtls = options.dtls_parameters
         self._ice = IcePath(options, ice_servers)
         self._dtls = SrtpTransport(
@@ -70,6 +78,7 @@ class SendTransport:
             self._dtls,
             self._ice.transport,
             clock,
+            padding=self._feedback.padding,
             reports=self._reports,
             on_fault=lambda error: self._fail(TransportFailed(f"sending stopped: {error}")),
         )
@@ -231,7 +240,9 @@ class SendTransport:
 
     def targets_changed(self) -> None:
         """As `PacketPath.targets_changed`."""
-        self.pacer.set_target(sum(sender.target_bitrate for sender in self._senders))
+        target = sum(sender.target_bitrate for sender in self._senders)
+        most = sum(sender.maximum_bitrate for sender in self._senders)
+        self.pacer.set_target(max(target, min(self._feedback.estimator.value, most)))
 
     def _reports(self, now: float) -> list[bytes]:
         return [packet for sender in self._senders if (packet := sender.reports(now))]
@@ -245,13 +256,15 @@ class SendTransport:
             local_address=f"{pair.local[0]}:{pair.local[1]}" if pair else None,
             local_candidate_type=pair.local_type if pair else None,
             remote_address=f"{pair.remote[0]}:{pair.remote[1]}" if pair else None,
-            round_trip_time=next((s.round_trip for s in self._senders if s.round_trip is not None), None),
+            round_trip_time=self._feedback.round_trip,
             bytes_sent=self._delivery.octets,
             packets_sent=self._delivery.packets,
             packets_received=self._feedback.packets,
             packets_dropped=self._delivery.dropped,
             malformed=self._feedback.malformed,
-            available_bitrate=self._feedback.available_bitrate,
+            available_bitrate=self._feedback.estimator.value,
+            told_bitrate=self._feedback.told_bitrate,
+            padding_bytes_sent=self._feedback.padding.octets,
             last_feedback_age=None if self._feedback.last_at is None else now - self._feedback.last_at,
             queue_delay=self.pacer.backlog(now),
         )

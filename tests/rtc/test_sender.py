@@ -21,9 +21,11 @@ from aiortc.rtp import (
 from edgemeet.encoded import AccessUnit, VideoCodec
 from edgemeet.ortc.parameters import RtpParameters
 from edgemeet.rtc import Sender
+from edgemeet.rtc.audience import STOP_AFTER
 from edgemeet.rtc.feedback import Feedback
 from edgemeet.rtc.media_clock import MediaClock
 from edgemeet.rtc.pacer import Pacer
+from edgemeet.rtc.probing import FIRST_REST
 
 KEY = b"\0\0\1\x65" + b"\xaa" * 3000
 DELTA = b"\0\0\1\x41" + b"\xaa" * 900
@@ -37,13 +39,16 @@ class Path:
     now: float = 1000.0
     ready: bool = True
     pacer: Pacer = field(default_factory=Pacer)
+    octets: int = 0
+    highest: int = 0
     senders: list[Sender] = field(default_factory=list)
     keyframes: list[int] = field(default_factory=list)
     bitrates: list[tuple[int, int]] = field(default_factory=list)
+    active: list[tuple[int, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.media_clock = MediaClock(lambda: self.now, lambda: 1.7e9)
-        self.feedback = Feedback(self.senders, lambda: self.now, None)
+        self.feedback = Feedback(self.senders, lambda: self.now, sent=lambda: self.octets)
 
     def add(self, sender: Sender) -> None:
         self.senders.append(sender)
@@ -65,6 +70,7 @@ class Path:
             "audio" if "audio" in parameters.codecs[0].mime_type else "video",
             request_keyframe=self.keyframes.append,
             set_bitrate=lambda layer, rate: self.bitrates.append((layer, rate)),
+            set_active=lambda layer, active: self.active.append((layer, active)),
             clock=lambda: self.now,
             random=rng or random.Random(5),
         )
@@ -337,12 +343,82 @@ def test_bandwidth_is_spread_from_the_lowest_layer_up(path: Path, parameters: Ma
     for layer in range(3):
         sender.send(unit(layer=layer, captured=2.0))
     assert len({packet.ssrc for packet in path.left()}) == 2
+    assert path.active == [(2, False)]
     path.keyframes.clear()
-    remb(path, 1_040_000)  # the top layer's minimum, but not well above it
+    report(path, sender, seconds=60, bitrate=1_400_000)  # the top layer's minimum, but not well above it
     assert not sender.stats().encodings[2].active
-    remb(path, 1_200_000)
+    report(path, sender, seconds=5, bitrate=1_460_000)
     assert sender.stats().encodings[2].active
+    assert path.active == [(2, False), (2, True)]
     assert path.keyframes == [2]
+
+
+def report(path: Path, sender: Sender, *, seconds: int, bitrate: int) -> None:
+    """So many seconds in which everything arrives and the receiver allows `bitrate`."""
+    ssrc = sender.stats().encodings[0].ssrc
+    for _ in range(seconds):
+        path.now += 1
+        path.octets += 5_000_000 // 8
+        path.highest += 100
+        info = RtcpReceiverInfo(
+            ssrc=ssrc, fraction_lost=0, packets_lost=0, highest_sequence=path.highest, jitter=0, lsr=0, dlsr=0
+        )
+        fci = pack_remb_fci(bitrate, [1])
+        remb = RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=fci)
+        path.feedback.receive(bytes(RtcpRrPacket(ssrc=1, reports=[info])) + bytes(remb))
+
+
+def test_the_path_is_probed_with_repetitions_while_a_layer_is_missing(
+    path: Path, parameters: MakeParameters
+) -> None:
+    made = parameters("h264", 3)
+    sender = path.sender(made)
+    sender.send(unit(layer=0, key=True))
+    path.left()
+    report(path, sender, seconds=1, bitrate=700_000)
+    report(path, sender, seconds=int(FIRST_REST) + 2, bitrate=800_000)
+    assert path.feedback.padding.wait(path.now) is not None
+    packets = []
+    for _ in range(100):
+        path.now += 0.02
+        packets += [RtpPacket.parse(packet) for packet in path.feedback.padding.packets(path.now)]
+    rtx = {encoding.rtx.ssrc for encoding in made.encodings if encoding.rtx}
+    assert {packet.ssrc for packet in packets} <= rtx
+    # From 150 + 400 kb/s to the estimate of 800 kb/s.
+    assert sum(len(p.payload) for p in packets) * 8 / 2 == pytest.approx(250_000, rel=0.1)
+    assert sender.stats().encodings[0].retransmitted_packets_sent == 0
+
+
+def test_a_layer_that_nobody_watches_stops_after_a_while_and_returns_at_once(
+    path: Path, parameters: MakeParameters
+) -> None:
+    sender = path.sender(parameters("h264", 3))
+    sender.hint_watched(1, watched=False)
+    report(path, sender, seconds=int(STOP_AFTER) - 1, bitrate=3_000_000)
+    assert path.active == []
+    report(path, sender, seconds=2, bitrate=3_000_000)
+    assert path.active == [(1, False)]
+    assert [e.target_bitrate for e in sender.stats().encodings] == [150_000, 0, 1_500_000]
+    path.keyframes.clear()
+    sender.hint_watched(1, watched=True)
+    report(path, sender, seconds=1, bitrate=3_000_000)
+    assert path.active == [(1, False), (1, True)]
+    assert path.keyframes == [1]
+
+
+def test_a_full_queue_is_drained_before_the_next_keyframe_is_asked_for(
+    path: Path, parameters: MakeParameters
+) -> None:
+    """Else each keyframe fills the queue that the next one is dropped at."""
+    sender = path.sender(parameters("h264"))
+    big = AccessUnit(0, 1.0, True, b"\0\0\1\x65" + b"\xaa" * 600_000)
+    sender.send(big)
+    sender.send(unit(captured=1.1))
+    assert path.keyframes == []
+    path.left()
+    path.left()
+    sender.send(unit(captured=1.2))
+    assert path.keyframes == [0]
 
 
 def test_the_lowest_layer_never_stops_and_sound_never_starves(path: Path, parameters: MakeParameters) -> None:

@@ -26,6 +26,7 @@ class Path:
     streams: dict[int, tuple[Producer, ReceivedEncoding]] = field(default_factory=dict)
     producers: list[Producer] = field(default_factory=list)
     consumers: dict[int, Consumer] = field(default_factory=dict)
+    _counted: tuple[float, int] = (0.0, 0)  # when what had arrived was last counted, in bytes
 
     def claim(self, packet: RtpView) -> tuple[Producer, ReceivedEncoding] | None:
         """Whose packet this is, when its SSRC was not announced."""
@@ -74,7 +75,11 @@ class Path:
         if not ssrcs:
             return None
         self.bandwidth.cap = cap
-        received = sum(each.bitrate(now) for producer in self.producers for each in producer.encodings)
+        # All that arrives, so that padding shows what the path carries.
+        then, before = self._counted
+        octets = self.transport.bytes_received
+        self._counted = (now, octets)
+        received = round((octets - before) * 8 / max(now - then, 0.05))
         value = self.bandwidth.update(received, max(encoding.fraction_lost for encoding in video))
         self.transport.available_bitrate = value
         return RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=ssrc, media_ssrc=0, fci=pack_remb_fci(value, ssrcs))
