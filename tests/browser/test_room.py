@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import os
 import sys
 from array import array
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import httpx
 import pytest
 import pytest_asyncio
 
+from edgemeet.encoded import VideoEncoding
+from edgemeet.media.plan import camera_plan
+from edgemeet.media.sources.pattern import PatternCamera
 from edgemeet.sandbox import SandboxAddress, SandboxOptions, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -196,3 +203,66 @@ async def test_the_page_comes_back_after_the_sandbox_did(
         await sandbox.start()
         await watcher.expect_state("joined")
         await watcher.expect_moving_picture(NAME, frames=10)
+
+
+def write_film(path: Path) -> None:
+    """A second of the test picture with its counter, put in place whole."""
+    layer = VideoEncoding(640, 360, 30, 1_000_000)
+    camera = PatternCamera(camera_plan(source="test", width=640, height=360, encodings=[layer]))
+    part = path.with_suffix(".part")
+    with av.open(str(part), "w", format="matroska") as film:
+        stream = film.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for number in range(30):
+            frame = camera.read().frame
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    part.rename(path)
+
+
+async def producer_ids(sandbox: Sandbox) -> set[str]:
+    async with httpx.AsyncClient() as client:
+        rooms = (await client.get(f"{sandbox.url}/sandbox/status")).json()["rooms"]
+    return {p["id"] for room in rooms for peer in room["peers"] for p in peer["producers"]}
+
+
+async def test_a_lost_camera_is_a_still_until_it_is_found(
+    sandbox: Sandbox, device: Device, watcher: Watcher, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.mkv"
+    write_film(film)
+    settings = {"SOURCE": "file", "DEVICE": str(film), "ENCODER": "x264", "WIDTH": "640", "HEIGHT": "360"}
+    async with device(**{f"EDGEMEET_CAMERA__{key}": value for key, value in settings.items()}):
+        await watcher.open(sandbox.url, ROOM)
+        peer_id = await watcher.expect_shown(NAME)
+
+        async def watch(frames: int) -> list[dict[str, Any]]:
+            seen: list[dict[str, Any]] = await watcher.page.evaluate(
+                "({peerId, frames}) => edgemeet.watchFrames(peerId, frames, 20_000)",
+                {"peerId": peer_id, "frames": frames},
+            )
+            return seen
+
+        async def until_counters_are(there: bool) -> None:
+            async with asyncio.timeout(20):
+                while ((await watch(1))[0]["counter"] is not None) is not there:
+                    pass
+
+        await until_counters_are(True)
+        before = await producer_ids(sandbox)
+        film.unlink()
+        await until_counters_are(False)
+        stills = await watch(3)
+        assert {(still["width"], still["height"]) for still in stills} == {(640, 360)}
+        assert {still["counter"] for still in stills} == {None}
+        assert all(later["at"] - earlier["at"] > 700 for earlier, later in itertools.pairwise(stills))
+
+        await watcher.expect_quick_reload(NAME)
+        assert {still["counter"] for still in await watch(2)} == {None}, "one who comes late sees it too"
+
+        write_film(film)
+        await until_counters_are(True)
+        assert None not in {picture["counter"] for picture in await watch(20)}
+        assert await producer_ids(sandbox) == before
+        assert await watcher.expect_shown(NAME) == peer_id

@@ -2,11 +2,8 @@
 
 import asyncio
 import math
-import os
-import subprocess
 import time
 from array import array
-from pathlib import Path
 
 import pytest
 
@@ -75,74 +72,10 @@ async def test_a_device_that_is_not_there(asoundrc, until):
     assert "arecord -L" in error.hint
 
 
-class Pulse:
-    """A PulseAudio with one null sink, whose monitor is the microphone, and somebody who plays into it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket = folder / "native"
-        self._environment = {**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
-        self._log = folder / "pulse.log"
-        self.server: subprocess.Popen | None = None
-        self.player: subprocess.Popen | None = None
-
-    def start(self, tone: Path) -> None:
-        with self._log.open("ab") as log:
-            self.server = subprocess.Popen(
-                [
-                    "pulseaudio",
-                    "-n",
-                    "--daemonize=no",
-                    "--use-pid-file=no",
-                    "--exit-idle-time=-1",
-                    "--disable-shm=yes",
-                    "-L",
-                    f"module-native-protocol-unix socket={self.socket} auth-anonymous=1",
-                    "-L",
-                    "module-null-sink sink_name=mic rate=48000 channels=1",
-                ],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + 20
-        while not self.socket.exists():
-            assert self.server.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, "pulseaudio did not come up"
-            time.sleep(0.02)
-        self.player = subprocess.Popen(
-            [
-                "paplay",
-                f"--server=unix:{self.socket}",
-                "--raw",
-                "--rate=48000",
-                "--channels=1",
-                "--format=s16le",
-                "--device=mic",
-                str(tone),
-            ],
-            env=self._environment,
-        )
-
-    def stop(self) -> None:
-        for process in (self.player, self.server):
-            if process is not None:
-                process.kill()
-                process.wait()
-        self.socket.unlink(missing_ok=True)
-
-
-@pytest.fixture
-def pulse(tmp_path):
-    server = Pulse(tmp_path)
-    yield server
-    server.stop()
-
-
 async def test_a_tone_through_pulse_and_its_server_killed_and_started_again(
     pulse, raw_tone, asoundrc, recording, decode_audio, find_tone
 ):
-    asoundrc(f'pcm.mic {{ type pulse server "unix:{pulse.socket}" device "mic.monitor" }}\n')
+    asoundrc(pulse.asoundrc)
     tone = raw_tone(440, seconds=60)
     await asyncio.to_thread(pulse.start, tone)
     plan = microphone_plan(source="alsa", device="mic", respawn=Respawn(healthy=0.5))
