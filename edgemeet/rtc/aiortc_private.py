@@ -10,10 +10,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from aioice import Candidate
 from aioice import ice as aioice_ice
+from aioice.candidate import candidate_foundation, candidate_priority
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 
 from edgemeet.ortc.parameters import DtlsRole
+from edgemeet.rtc.ice_tcp import FramedSocket
 
 
 class SrtpTransport(RTCDtlsTransport):
@@ -121,6 +124,47 @@ async def add_relayed_candidate(gatherer: RTCIceGatherer, server: TurnServer) ->
     connection.sort_check_list()
 
 
+class _ActiveCandidate(Candidate):
+    """Our end of a TCP connection: it reaches the candidate it is connected to and no other."""
+
+    reaches: tuple[str, int]
+
+    def can_pair_with(self, other: Candidate) -> bool:
+        """As aioice's candidate, and the same address."""
+        return super().can_pair_with(other) and (other.host, other.port) == self.reaches
+
+
+async def add_tcp_candidate(gatherer: RTCIceGatherer, remote: tuple[str, int]) -> None:
+    """Connect to a TCP candidate of the server and check it; it must be a remote candidate already.
+
+    Raises:
+        OSError: no connection.
+    """
+    connection = gatherer._connection
+    protocol = aioice_ice.StunProtocol(connection)
+    _, framed = await asyncio.get_running_loop().create_connection(
+        lambda: FramedSocket(protocol, remote), *remote
+    )
+    host, port = framed.get_extra_info("sockname")[:2]
+    protocol.local_candidate = _ActiveCandidate(
+        foundation=candidate_foundation("host", "tcp", host),
+        component=1,
+        transport="tcp",
+        # Below every candidate of UDP, as a last resort.
+        priority=candidate_priority(1, "relay", 0),
+        host=host,
+        port=port,
+        type="host",
+        tcptype="active",
+    )
+    protocol.local_candidate.reaches = remote
+    connection._protocols.append(protocol)
+    connection._local_candidates.append(protocol.local_candidate)
+    for candidate in connection._remote_candidates:
+        connection._pair_remote_candidate(candidate)
+    connection.sort_check_list()
+
+
 @dataclass(frozen=True, slots=True)
 class SelectedPair:
     """The two addresses that media flows between."""
@@ -128,6 +172,7 @@ class SelectedPair:
     local: tuple[str, int]
     local_type: str  # "host" or "relay"
     remote: tuple[str, int]
+    transport: str  # "udp" or "tcp"
 
 
 def selected_pair(ice: RTCIceTransport) -> SelectedPair | None:
@@ -135,7 +180,12 @@ def selected_pair(ice: RTCIceTransport) -> SelectedPair | None:
     pair = ice._connection._nominated.get(1)
     if pair is None:
         return None
-    return SelectedPair(local=pair.local_addr, local_type=pair.local_candidate.type, remote=pair.remote_addr)
+    return SelectedPair(
+        local=pair.local_addr,
+        local_type=pair.local_candidate.type,
+        remote=pair.remote_addr,
+        transport=pair.local_candidate.transport,
+    )
 
 
 def socket_backlog(ice: RTCIceTransport) -> int:

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 RELAY_TIMEOUT = 5.0
 # The usual list names one server by UDP, TCP and TLS.
 MAX_RELAYS = 3
+# Seconds that UDP has for itself before TCP, which suits media badly, is tried too: a check that is lost is
+# repeated after half of it.
+UDP_HEAD_START = 1.0
+TCP_TIMEOUT = 5.0
 
 
 class IceServerLike(Protocol):
@@ -84,8 +88,8 @@ def local_addresses(remotes: Sequence[IceCandidate]) -> list[str]:
     return addresses
 
 
-def udp_candidates(options: WebRtcTransportOptions) -> list[IceCandidate]:
-    """The server's candidates that can be reached: UDP, with an IP address."""
+def usable_candidates(options: WebRtcTransportOptions) -> list[IceCandidate]:
+    """The server's candidates that can be reached: those with an IP address, and not TCP's active ones."""
     usable = []
     for candidate in options.ice_candidates:
         try:
@@ -93,7 +97,7 @@ def udp_candidates(options: WebRtcTransportOptions) -> list[IceCandidate]:
         except ValueError:
             logger.warning("the server's ICE candidate %r is no IP address and left out", candidate.host)
             continue
-        if candidate.protocol == "udp":
+        if candidate.protocol == "udp" or candidate.tcp_type in (None, "passive"):
             usable.append(candidate)
     return usable
 
@@ -112,43 +116,42 @@ class IcePath:
         aiortc_private.make_controlling(self._gatherer)
         self.transport = RTCIceTransport(self._gatherer)
         self._parameters = options.ice_parameters
-        self._remotes = udp_candidates(options)
+        self._remotes = usable_candidates(options)
         self._relays = turn_servers(ice_servers)
 
     @property
     def remote_addresses(self) -> str:
         """Where the server was said to be, for messages."""
-        return ", ".join(f"{c.host} port {c.port}" for c in self._remotes) or "nowhere"
+        return ", ".join(f"{c.host} port {c.port} ({c.protocol})" for c in self._remotes) or "nowhere"
 
     async def connect(self) -> None:
-        """Find a path: directly, or else over a relay.
+        """Find a path: over UDP directly, or else over a relay or TCP.
 
         Raises:
             TransportFailed: there is none (code transport.ice_failed).
         """
         if not self._remotes:
             raise TransportFailed(
-                "the media server names no UDP address, and ICE over TCP is not supported",
+                "the media server names no address that can be reached: it must be an IP address",
                 code="transport.ice_failed",
-                hint="preferred_protocol must not be TCP_ONLY unless the server offers TURN and UDP",
             )
         await aiortc_private.add_host_candidates(self._gatherer, local_addresses(self._remotes))
         for candidate in self._remotes:
             await self.transport.addRemoteCandidate(_candidate(candidate))
-        if self._relays:
-            async with asyncio.TaskGroup() as group:
-                relays = group.create_task(self._add_relays())
-                await self._check()
-                relays.cancel()
-        else:
-            await self.transport.addRemoteCandidate(None)
+        async with asyncio.TaskGroup() as group:
+            others = group.create_task(self._add_other_ways())
             await self._check()
+            others.cancel()
         if self.transport.state != "completed":
             raise TransportFailed(
                 f"no path to the media server at {self.remote_addresses}: its ICE checks failed",
                 code="transport.ice_failed",
-                hint="a firewall may block UDP to these ports",
+                hint="a firewall may block UDP and TCP to these ports",
             )
+        pair = aiortc_private.selected_pair(self.transport)
+        if pair is not None and (pair.local_type == "relay" or pair.transport == "tcp"):
+            way = "a relay" if pair.local_type == "relay" else "TCP"
+            logger.info("media goes over %s to %s port %d", way, *pair.remote)
 
     async def _check(self) -> None:
         await self.transport.start(
@@ -159,10 +162,21 @@ class IcePath:
             )
         )
 
-    async def _add_relays(self) -> None:
-        """Add what relays give; only the end of candidates lets the checks fail."""
-        await asyncio.gather(*(self._add_relay(server) for server in self._relays))
+    async def _add_other_ways(self) -> None:
+        """Add what relays and TCP give; only the end of candidates lets the checks fail."""
+        relays = [self._add_relay(server) for server in self._relays]
+        connections = [self._add_tcp(remote) for remote in self._remotes if remote.protocol == "tcp"]
+        await asyncio.gather(*relays, *connections)
         await self.transport.addRemoteCandidate(None)
+
+    async def _add_tcp(self, remote: IceCandidate) -> None:
+        if any(candidate.protocol == "udp" for candidate in self._remotes):
+            await asyncio.sleep(UDP_HEAD_START)
+        try:
+            async with asyncio.timeout(TCP_TIMEOUT):
+                await aiortc_private.add_tcp_candidate(self._gatherer, (remote.host, remote.port))
+        except OSError as error:
+            logger.info("no TCP connection to %s port %d: %s", remote.host, remote.port, type(error).__name__)
 
     async def _add_relay(self, server: TurnServer) -> None:
         try:
@@ -195,6 +209,7 @@ def _candidate(candidate: IceCandidate) -> RTCIceCandidate:
         ip=candidate.host,
         port=candidate.port,
         priority=candidate.priority,
-        protocol="udp",
+        protocol=candidate.protocol,
         type=candidate.type,
+        tcpType=candidate.tcp_type,
     )

@@ -168,7 +168,7 @@ class SendTransport:
                 f"no answer to ICE checks from the media server at {self._ice.remote_addresses} "
                 f"within {timeout:g} s",
                 code="transport.timeout",
-                hint="a firewall may block UDP to these ports",
+                hint="a firewall may block UDP and TCP to these ports",
             )
         return TransportFailed(
             f"the media server did not complete the DTLS handshake within {timeout:g} s",

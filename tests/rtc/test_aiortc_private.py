@@ -32,6 +32,11 @@ def parameters(function: object) -> list[str]:
         (Connection.get_component_candidates, ["self", "component", "addresses", "timeout"], True),
         (Connection._pair_remote_candidate, ["self", "remote_candidate"], False),
         (Connection.sort_check_list, ["self"], False),
+        (Candidate.can_pair_with, ["self", "other"], False),
+        (aioice_ice.StunProtocol.__init__, ["self", "receiver"], False),
+        (aioice_ice.StunProtocol.connection_made, ["self", "transport"], False),
+        (aioice_ice.StunProtocol.datagram_received, ["self", "data", "addr"], False),
+        (aioice_ice.StunProtocol.connection_lost, ["self", "exc"], False),
         (aioice_ice.get_host_addresses, ["use_ipv4", "use_ipv6"], False),
         (rtcicetransport.parse_stun_turn_uri, ["uri"], False),
         (
