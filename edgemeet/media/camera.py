@@ -110,7 +110,7 @@ class Layer:
         outlet: Outlet,
     ) -> None:
         self.dropped = 0
-        self.encoder_name = encoder.name if encoder else "passthrough"
+        self.encoder_name = encoder.name if encoder else source.encoder_name
         self._index = index
         self._encoding = encoding
         self._source = source

@@ -1,8 +1,9 @@
-"""Real picamera2 on libcamera's virtual camera: from `edgemeet run` to pictures in Chromium, and its faults."""
+"""Real picamera2 on libcamera's virtual camera: from `edgemeet run` to Chromium, and its faults."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -35,6 +36,11 @@ def camera_of(status: Any) -> Any:
     return next(capture for capture in status.captures if capture.kind == "video")
 
 
+def alive(pid: int) -> bool:
+    """A zombie counts."""
+    return os.path.exists(f"/proc/{pid}")
+
+
 @pytest.mark.parametrize("source", ["auto", "picamera2"])
 async def test_its_pictures_are_seen(source: str, sandbox_url: str, start_device: Any, watcher: Any) -> None:
     device = await start_device(sandbox_url, CAMERA__SOURCE=source)
@@ -59,7 +65,7 @@ async def test_a_frozen_camera_is_replaced_and_seen_again(
     assert first
     rig.stall.touch()
     frozen = time.monotonic()
-    while os.path.exists(f"/proc/{first}"):
+    while alive(first):
         assert time.monotonic() - frozen < 3, "the process whose camera hangs must be ended"
         await asyncio.sleep(0.02)
     rig.stall.unlink()
@@ -102,7 +108,7 @@ async def test_a_killed_or_stopped_process_is_replaced(
     took = time.monotonic() - hit
     await live_pictures(watcher)
     assert took < 3, f"{took:.1f} s until the next process gave pictures"
-    assert not os.path.exists(f"/proc/{first}"), "no zombie may stay"
+    assert not alive(first), "no zombie may stay"
 
 
 async def test_layers_are_made_of_both_streams(sandbox_url: str, start_device: Any, watcher: Any) -> None:
@@ -159,7 +165,7 @@ print(json.dumps([seen, bars]))
     captured = [one[4] for one in seen]
     assert captured == sorted(set(captured)), "times go up"
     assert all(0 <= now - then < 1_000_000_000 for *_, then, now in seen)
-    steady = [(b - a) / 1e6 for a, b in zip(captured[10:], captured[11:], strict=False)]
+    steady = [(b - a) / 1e6 for a, b in itertools.pairwise(captured[10:])]
     assert 25 < sum(steady) / len(steady) < 42
     for row in bars:
         assert len(set(row)) >= 4, f"colour bars differ in brightness: {row}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from edgemeet.errors import DeviceNotFound, DeviceNotInstalled
+from edgemeet.errors import DeviceForbidden, DeviceNotFound, DeviceNotInstalled
 from edgemeet.media.plan import CameraPlan, MicrophonePlan
+from edgemeet.media.sources import access
 from edgemeet.media.sources.protocols import CameraSource, MicrophoneSource
 
 # ruff: noqa: PLC0415 - each source's library is loaded only by the process that uses it
@@ -28,16 +29,41 @@ def camera_source(plan: CameraPlan) -> CameraSource:
             from edgemeet.media.sources.picamera2 import open_picamera2
 
             return open_picamera2(plan)
+        case "v4l2":
+            from edgemeet.media.sources.v4l2 import open_v4l2
+
+            return open_v4l2(plan)
         case "auto":
-            raise DeviceNotFound(
-                "no camera was found on this device",
-                hint='set camera.source to "test" for a test picture or "file" for a video file',
-            )
-        case other:
-            raise DeviceNotInstalled(
-                f'the camera source "{other}" is not part of this version of edgemeet',
-                hint='use "test" or "file"',
-            )
+            return _first_there_is(plan)
+
+
+def _first_there_is(plan: CameraPlan) -> CameraSource:
+    """A camera on a ribbon cable, else a USB camera."""
+    from edgemeet.media.sources import picamera2_library, v4l2_cameras
+    from edgemeet.media.sources.picamera2 import open_picamera2
+
+    missing: list[str] = []
+    try:
+        library = picamera2_library.load()
+        cameras = [camera for camera in picamera2_library.cameras(library) if not camera.usb]
+        picamera2_library.choose(cameras, plan.device)
+    except (DeviceNotInstalled, DeviceNotFound, DeviceForbidden) as error:
+        missing.append(error.message)
+    else:
+        return open_picamera2(plan, library=library)
+    if plan.device and not plan.device.startswith("/"):
+        raise DeviceNotFound(f'there is no camera "{plan.device}": {"; ".join(missing)}')
+    if plan.device or v4l2_cameras.cameras():
+        from edgemeet.media.sources.v4l2 import open_v4l2
+
+        return open_v4l2(plan)
+    if hidden := access.unusable(("/dev/video*", "/dev/media*")):
+        raise access.forbidden(f"the cameras behind {hidden[0]}", hidden)
+    raise DeviceNotFound(
+        f"no camera was found on this device: {'; '.join(missing)}, and there is none under /dev/video*",
+        hint='set camera.source = "test" for a test picture or "file" for a film; '
+        "`edgemeet devices` lists cameras",
+    )
 
 
 def microphone_source(plan: MicrophonePlan) -> MicrophoneSource:

@@ -26,6 +26,7 @@ class PatternCamera:
     """Paces itself on the monotonic clock; a late reader gets fewer pictures, never a burst."""
 
     encoded = False
+    encoder_name = ""
 
     def __init__(self, plan: CameraPlan, *, wall_clock: Callable[[], float] = time.time) -> None:
         self.name = "test"

@@ -140,6 +140,7 @@ class Picamera2Camera:
     """
 
     encoded = False
+    encoder_name = ""
 
     def __init__(self, plan: CameraPlan, opened: OpenCamera, library: Library) -> None:
         self.name = f"picamera2 {opened.listed.model} ({opened.listed.id})"

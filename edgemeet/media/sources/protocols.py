@@ -51,6 +51,7 @@ class CameraSource(Protocol):
         name: what is open, for status.
         width, height, fps: what it really gives.
         encoded: True when `read` gives EncodedPicture; then there is one layer and no encoder.
+        encoder_name: what encodes then, for status; "" when pictures are raw.
     """
 
     name: str
@@ -58,6 +59,7 @@ class CameraSource(Protocol):
     height: int
     fps: int
     encoded: bool
+    encoder_name: str
 
     def read(self) -> RawPicture | EncodedPicture:
         """The next picture, when it is due. Raises DeviceError."""

@@ -55,6 +55,7 @@ class EncodedFileCamera:
     """
 
     encoded = True
+    encoder_name = "passthrough"
 
     def __init__(
         self,
@@ -141,6 +142,7 @@ class DecodedFileCamera:
     """Decodes the file and fits its pictures into the plan's size and rate, with bars where needed."""
 
     encoded = False
+    encoder_name = ""
 
     def __init__(self, plan: CameraPlan, path: str) -> None:
         self.name = f"file {path}"
