@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from rig.parts import HERE, eventually, in_namespace, part
+from rig.parts import HERE, eventually, part
 
 from edgemeet.signaling.initconfig import IceServer, encrypt_ice_servers
 
@@ -35,28 +35,29 @@ class RoomServer:
 
     Args:
         log: where the server's standard error goes.
-        namespace: the network namespace it runs in.
-        host: the address it listens on.
     """
 
-    def __init__(self, log: Path, *, namespace: str | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, log: Path) -> None:
         self._log = log
-        self._namespace = namespace
-        self._host = host
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
 
     async def start(
-        self, *, ice_servers: Sequence[IceServer] = (), pages: Path = VIEWER, **options: object
+        self,
+        *,
+        ice_servers: Sequence[IceServer] = (),
+        pages: Path = VIEWER,
+        media_address: str = "127.0.0.1",
     ) -> None:
-        options |= {
-            "listenIp": self._host,
+        """HTTP is at every address of this machine, media at one."""
+        options = {
+            "httpIp": "0.0.0.0",
+            "listenIp": media_address,
             "rooms": [ROOM],
             "iceServers": encrypt_ice_servers(ice_servers),
             "pages": "/srv/pages",
         }
-        command = in_namespace(
-            self._namespace,
+        command = (
             *("unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER, "room-server"),
             *(str(part("ROOTFS")), str(part("PACKAGES")), str(HERE / "server"), str(pages)),
             json.dumps(options),
@@ -68,7 +69,8 @@ class RoomServer:
         assert self._process.stdout
         line = await asyncio.wait_for(self._process.stdout.readline(), 20)
         assert line, f"the room server did not start: {self._log.read_text()}"
-        self.url = f"http://{self._host}:{json.loads(line)['port']}"
+        self.port: int = json.loads(line)["port"]
+        self.url = f"http://127.0.0.1:{self.port}"
 
     async def stop(self) -> None:
         """It ends when its standard input does."""
@@ -76,8 +78,6 @@ class RoomServer:
             assert self._process.stdin
             self._process.stdin.close()
             await asyncio.wait_for(self._process.wait(), 10)
-
-    # What only a server in this namespace can be asked over HTTP
 
     async def fault(self, name: str, **data: object) -> Any:
         async with httpx.AsyncClient(trust_env=False) as client:

@@ -40,7 +40,7 @@ sockets.on("connection", (socket, request) => {
   }
 });
 
-server.listen(options.port, options.listenIp, () => {
+server.listen(options.port, options.httpIp ?? options.listenIp, () => {
   options.port = server.address().port;
   console.log(JSON.stringify({ port: options.port }));
 });

@@ -3,11 +3,7 @@
 import { Refused } from "./refused.js";
 import { checkBinding, verify } from "./tokens.js";
 
-const PROTOCOLS = {
-  UDP_ONLY: { enableUdp: true, enableTcp: false },
-  UDP_OVER_TCP: { enableUdp: true, enableTcp: true, preferUdp: true },
-  TCP_ONLY: { enableUdp: false, enableTcp: true },
-};
+const PROTOCOLS = { UDP_ONLY: ["udp"], UDP_OVER_TCP: ["udp", "tcp"], TCP_ONLY: ["tcp"] };
 
 function found(map, id, what) {
   const value = map.get(id);
@@ -17,12 +13,12 @@ function found(map, id, what) {
 
 async function createWebRtcTransport(room, peer, data) {
   const { preferredProtocol = "UDP_OVER_TCP", producing, consuming, sctpCapabilities } = data;
-  const protocol = PROTOCOLS[preferredProtocol];
-  if (!protocol) throw new Refused(400, `preferredProtocol ${preferredProtocol} is unknown`);
+  const protocols = PROTOCOLS[preferredProtocol];
+  if (!protocols) throw new Refused(400, `preferredProtocol ${preferredProtocol} is unknown`);
   const { listenIp, announcedAddress } = room.options;
   const transport = await room.router.createWebRtcTransport({
-    listenInfos: ["udp", "tcp"].map((name) => ({ protocol: name, ip: listenIp, announcedAddress })),
-    ...protocol,
+    listenInfos: protocols.map((protocol) => ({ protocol, ip: listenIp, announcedAddress })),
+    preferUdp: true,
     enableSctp: Boolean(sctpCapabilities),
     numSctpStreams: sctpCapabilities?.numStreams,
     initialAvailableOutgoingBitrate: 3_000_000,

@@ -33,11 +33,13 @@ export function createHandler(options, rooms) {
 
   function initConfig(request, { roomId }) {
     checkBinding(authorised(request), existing(roomId).id);
-    const silent = { enabled: false, endPoint: `http://${request.headers.host}/telemetry` };
+    const { host } = request.headers;
+    const isSecure = request.headers["x-forwarded-proto"] === "https";
+    const silent = { enabled: false, endPoint: `http://${host}/telemetry` };
     return {
       data: {
-        baseUrl: request.headers.host,
-        signalingUrl: options.signalingUrl ?? `ws://${options.listenIp}:${options.port}`,
+        baseUrl: host,
+        signalingUrl: `${isSecure ? "wss" : "ws"}://${host}`,
         iceServers: options.iceServers,
         observability: { jwt: "", traces: silent, logs: silent, metaData: {} },
       },

@@ -1,0 +1,107 @@
+"""How media gets out: UDP, relays, TCP, each with the ways before it blocked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rig.device import NAME, Device
+from rig.network import FIREWALL, SERVER, SILENT_PORT, Coturn, Network, turn_server
+from rig.results import Row
+from rig.room_server import ROOM, RoomServer
+from rig.viewer import Viewer
+
+from edgemeet.signaling.initconfig import IceServer
+
+pytestmark = pytest.mark.interop
+
+StartDevice = Callable[..., Awaitable[Device]]
+SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    network = Network()
+    try:
+        network.open()
+        yield network
+    finally:
+        network.close()
+
+
+@pytest.fixture
+async def coturn(network: Network, tmp_path: Path) -> AsyncIterator[None]:
+    coturn = Coturn(tmp_path / "coturn.log")
+    await coturn.start()
+    yield
+    await coturn.stop()
+
+
+async def tuple_of(server: RoomServer) -> dict[str, Any]:
+    """The path of the device's media as mediasoup sees it."""
+    (transport,) = (await server.peers())["front-door"]["transports"]
+    path: dict[str, Any] = transport["tuple"]
+    return path
+
+
+@pytest.mark.parametrize(
+    ("blocked", "relay", "preferred", "remote", "protocol"),
+    [
+        pytest.param("nothing", None, "UDP_OVER_TCP", FIREWALL, "udp", id="direct UDP"),
+        pytest.param("nothing", None, "UDP_ONLY", FIREWALL, "udp", id="UDP_ONLY"),
+        pytest.param("nothing", None, "TCP_ONLY", FIREWALL, "tcp", id="TCP_ONLY"),
+        pytest.param("UDP", None, "TCP_ONLY", FIREWALL, "tcp", id="TCP_ONLY, UDP blocked"),
+        pytest.param("UDP", None, "UDP_OVER_TCP", FIREWALL, "tcp", id="UDP_OVER_TCP, UDP blocked"),
+        pytest.param("UDP but to TURN", "udp", "UDP_ONLY", SERVER, "udp", id="TURN over UDP"),
+        pytest.param("UDP", "tcp", "UDP_ONLY", SERVER, "udp", id="TURN over TCP"),
+    ],
+)
+async def test_media_finds_a_way(
+    blocked: str,
+    relay: str | None,
+    preferred: str,
+    remote: str,
+    protocol: str,
+    server: RoomServer,
+    network: Network,
+    coturn: None,
+    start_device: StartDevice,
+    viewer: Viewer,
+    row: Callable[..., Row],
+    request: pytest.FixtureRequest,
+) -> None:
+    result = row(receiver="Chromium", codec="h264 + opus", transport=request.node.callspec.id)
+    network.block(blocked)
+    await server.start(media_address=SERVER, ice_servers=[turn_server(relay)] if relay else [])
+    await viewer.open(server.url, ROOM)
+    device = await start_device(
+        f"http://{SERVER}:{server.port}",
+        namespace=network.device,
+        MEETING__PREFERRED_PROTOCOL=preferred,
+        **SMALL,
+    )
+    result.seconds = await viewer.first_picture(NAME) - device.started_at
+    await viewer.expect_moving(NAME)
+    await viewer.expect_tone(NAME, 440)
+    path = await tuple_of(server)
+    assert (path["remoteIp"], path["protocol"]) == (remote, protocol)
+
+
+async def test_a_stun_server_that_does_not_answer_delays_nothing(
+    server: RoomServer, network: Network, start_device: StartDevice, row: Callable[..., Row], viewer: Viewer
+) -> None:
+    network.block("nothing")
+    result = row(receiver="Chromium", codec="h264 + opus", transport="UDP, two dead STUN servers")
+    silent = [
+        IceServer.model_validate({"urls": [f"stun:{SERVER}:{SILENT_PORT}"]}),
+        IceServer.model_validate({"urls": [f"stun:198.51.100.7:{SILENT_PORT}"]}),
+    ]
+    await server.start(media_address=SERVER, ice_servers=silent)
+    await viewer.open(server.url, ROOM)
+    device = await start_device(f"http://{SERVER}:{server.port}", namespace=network.device, **SMALL)
+    result.seconds = await viewer.first_picture(NAME) - device.started_at
+    status = await device.expect(lambda s: s.timing.token_to_first_media is not None)
+    result.note = f"({status.timing.token_to_first_media:.2f} from token to first media)"
+    assert status.timing.token_to_first_media < 1
