@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import exists
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +68,7 @@ def run(config: ConfigOption = None) -> None:
         configure_logging(settings.log.level, settings.log.format, redactor)
         from edgemeet import daemon
 
-        daemon.run(settings, redactor)
+        daemon.run(settings, redactor, lambda: load(config))
 
 
 @app.command()
@@ -90,6 +91,19 @@ def snapshot(
 
     with told_plainly():
         save(_client(config, socket).snapshot(), file)
+
+
+@app.command()
+def reload(config: ConfigOption = None, socket: SocketOption = None, json: JsonOption = False) -> None:
+    """Have the daemon read its configuration again; a bad one changes nothing."""
+    with told_plainly():
+        answer = _client(config, socket).reload()
+        if json:
+            typer.echo(answer.model_dump_json())
+            return
+        typer.echo(f"changed: {', '.join(answer.applied) or 'nothing'}")
+        if answer.needs_restart:
+            typer.echo(f"in force after `systemctl restart edgemeet`: {', '.join(answer.needs_restart)}")
 
 
 @app.command()
@@ -170,17 +184,29 @@ def sandbox(
 
 
 def _client(config: Path | None, socket: Path | None) -> ControlClient:
-    from edgemeet.config import ConfigMissing, Settings, load
     from edgemeet.control import ControlClient
 
-    if socket is None:
-        try:
-            socket = load(config).control.socket
-        except ConfigMissing:
-            if config is not None:
-                raise
-            socket = Settings().control.socket  # a daemon may run all the same, with a file given to it
-    return ControlClient(socket)
+    return ControlClient(socket or _likely_socket(config))
+
+
+def _likely_socket(config: Path | None) -> Path:
+    """Where a daemon answers: as configured, else in the own runtime directory, else the service's.
+
+    Unless the configuration was named, one that cannot be used, or not be read by this user, is no reason not
+    to ask the daemon: it goes on with the one it has.
+    """
+    from edgemeet.config import ConfigInvalid, ConfigMissing, Settings, load
+
+    service = Settings().control.socket
+    try:
+        settings = load(config)
+    except (ConfigInvalid, ConfigMissing):
+        if config is not None:
+            raise
+        return service
+    chosen = settings.control.socket
+    is_default = chosen == settings.runtime_directory / service.name
+    return service if is_default and not exists(chosen) else chosen
 
 
 def _tell(command: str, config: Path | None, socket: Path | None) -> None:

@@ -10,11 +10,13 @@ from edgemeet.control.models import (
     PeerStatus,
     Problem,
     ProducerStatus,
+    Reloaded,
     Status,
     TimingStatus,
     TokenStatus,
     TransportStatus,
 )
+from edgemeet.control.peers import Policy
 from edgemeet.control.server import listening, serve
 
 __all__ = [
@@ -25,8 +27,10 @@ __all__ = [
     "HealthStatus",
     "MeetingStatus",
     "PeerStatus",
+    "Policy",
     "Problem",
     "ProducerStatus",
+    "Reloaded",
     "Status",
     "TimingStatus",
     "TokenStatus",

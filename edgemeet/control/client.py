@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edgemeet.control.models import Command, Refused, Status
+from edgemeet.control.models import Command, Refused, Reloaded, Status
 from edgemeet.errors import ControlError
 
 # The daemon answers in milliseconds; a daemon that does not is stuck, and the person should hear it.
@@ -35,6 +35,10 @@ class ControlClient:
     def snapshot(self) -> bytes:
         """The camera's picture of now, a JPEG."""
         return self._ask("GET", "snapshot")
+
+    def reload(self) -> Reloaded:
+        """Make it read its configuration anew. Raises ControlError with a code config.* when that is bad."""
+        return Reloaded.model_validate_json(self._ask("POST", "reload"))
 
     def send(self, command: Command) -> None:
         """Tell it `command`; returns when it was accepted, not when it is done."""

@@ -170,6 +170,17 @@ class Accepted(_Model):
     accepted: Command
 
 
+class Reloaded(_Model):
+    """POST /v1/reload: the configuration was read anew and is good."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    applied: tuple[str, ...] = Field(description="changed keys that are in force now, or after the rejoin")
+    needs_restart: tuple[str, ...] = Field(
+        description="changed keys that the running daemon cannot take over"
+    )
+    rejoins: bool = Field(description="the meeting is left and joined again for it")
+
+
 class Refused(_Model):
     """The answer to a request that was not carried out."""
 

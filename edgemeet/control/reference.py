@@ -19,7 +19,9 @@ _NAMES = {int: "whole number", float: "number", str: "text", bool: "true or fals
 
 def tables() -> str:
     """A headline and a table for each model that crosses the socket as JSON, in Markdown."""
-    return "\n".join(_table(model) for model in _reached(models.Status, models.Accepted, models.Refused))
+    return "\n".join(
+        _table(model) for model in _reached(models.Status, models.Accepted, models.Reloaded, models.Refused)
+    )
 
 
 def _reached(*roots: type[BaseModel]) -> list[type[BaseModel]]:

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from edgemeet.control.models import Accepted, Command, Problem, Refused, Status
-from edgemeet.errors import ControlError, DeviceError
+from edgemeet.control.models import Accepted, Command, Problem, Refused, Reloaded, Status
+from edgemeet.control.peers import Policy
+from edgemeet.errors import ConfigError, ControlError, DeviceError, EdgemeetError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _SOCKET_UMASK = 0o117
 
 _REFUSALS = {404: "control.unknown_path", 405: "control.wrong_method"}
-_USAGE = "GET /v1/status, GET /v1/snapshot, or POST /v1/ with one of: " + ", ".join(Command)
+_USAGE = "GET /v1/status, GET /v1/snapshot, or POST /v1/ with one of: " + ", ".join((*Command, "reload"))
 
 
 class Daemon(Protocol):
@@ -40,6 +41,9 @@ class Daemon(Protocol):
 
     def command(self, command: Command) -> None:
         """Begin to carry out `command`; returns at once."""
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration anew. Raises ConfigError; the old one is then kept."""
 
 
 def bind(path: Path, group: str | None = None) -> socket.socket:
@@ -124,7 +128,7 @@ def create_app(daemon: Daemon) -> Starlette:
     from starlette.responses import Response  # noqa: PLC0415 - as above
     from starlette.routing import Route  # noqa: PLC0415 - as above
 
-    def reply(model: Status | Accepted | Refused, status_code: int = 200) -> Response:
+    def reply(model: Status | Accepted | Refused | Reloaded, status_code: int = 200) -> Response:
         return Response(model.model_dump_json(), status_code, media_type="application/json")
 
     async def status(_: Request) -> Response:
@@ -134,9 +138,14 @@ def create_app(daemon: Daemon) -> Starlette:
         try:
             jpeg = await daemon.snapshot()
         except DeviceError as error:
-            problem = Problem(code=error.code, message=error.message, hint=error.hint)
-            return reply(Refused(error=problem), 404 if error.code == "snapshot.camera_off" else 503)
+            return reply(_refused(error), 404 if error.code == "snapshot.camera_off" else 503)
         return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
+    async def reload(_: Request) -> Response:
+        try:
+            return reply(await daemon.reload())
+        except ConfigError as error:
+            return reply(_refused(error), 409)
 
     def accept(command: Command) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(_: Request) -> Response:
@@ -147,40 +156,62 @@ def create_app(daemon: Daemon) -> Starlette:
 
     async def refuse(request: Request, error: Exception) -> Response:
         code = getattr(error, "status_code", 500)
-        known = _REFUSALS.get(code)
-        if known is None:
-            problem = Problem(code="control.failed", message="the request failed; the log says why")
-        else:
-            asked = f"{request.method} {request.url.path}"
-            problem = Problem(
-                code=known, message=f"{asked} is not something this daemon answers", hint=_USAGE
-            )
-        return reply(Refused(error=problem), code)
+        return reply(Refused(error=_problem(code, f"{request.method} {request.url.path}")), code)
 
     return Starlette(
         routes=[
             Route("/v1/status", status, methods=["GET"]),
             Route("/v1/snapshot", snapshot, methods=["GET"]),
+            Route("/v1/reload", reload, methods=["POST"]),
             *(Route(f"/v1/{c}", accept(c), methods=["POST"]) for c in Command),
         ],
         exception_handlers={404: refuse, 405: refuse, 500: refuse},
     )
 
 
+def _refused(error: EdgemeetError) -> Refused:
+    return Refused(error=Problem(code=error.code, message=error.message, hint=error.hint))
+
+
+def _problem(status_code: int, asked: str) -> Problem:
+    known = _REFUSALS.get(status_code)
+    if known is None:
+        return Problem(code="control.failed", message="the request failed; the log says why")
+    return Problem(code=known, message=f"{asked} is not something this daemon answers", hint=_USAGE)
+
+
 @contextlib.contextmanager
-def listening(path: Path, group: str | None = None) -> Iterator[socket.socket]:
-    """The bound socket for as long as the block runs; its file is gone afterwards."""
-    listener = bind(path, group)
+def listening(
+    path: Path, group: str | None = None, *, activated: socket.socket | None = None
+) -> Iterator[socket.socket]:
+    """The listening socket for as long as the block runs.
+
+    Args:
+        path: where it lies; its file is gone afterwards.
+        group: as for `bind`.
+        activated: the one that the service manager has opened at `path` already; its file and who may
+            open it are the service manager's.
+    """
+    listener = activated or bind(path, group)
     try:
         yield listener
     finally:
         listener.close()
-        path.unlink(missing_ok=True)
+        if activated is None:
+            path.unlink(missing_ok=True)
 
 
-async def serve(daemon: Daemon, listener: socket.socket) -> None:
-    """Answer on `listener` until cancelled."""
+async def serve(daemon: Daemon, listener: socket.socket, allowed: Policy | None = None) -> None:
+    """Answer on `listener` until cancelled.
+
+    Args:
+        daemon: what it opens on.
+        listener: a listening Unix socket.
+        allowed: who may; this process' own user and group when not given, and root always.
+    """
     import uvicorn  # noqa: PLC0415 - loaded after the first join has begun
+
+    from edgemeet.control.guard import Guard, PeerProtocol  # noqa: PLC0415 - as above
 
     class Server(uvicorn.Server):
         """uvicorn without its signal handlers: the daemon has its own."""
@@ -190,12 +221,12 @@ async def serve(daemon: Daemon, listener: socket.socket) -> None:
             yield
 
     config = uvicorn.Config(
-        create_app(daemon),
+        Guard(create_app(daemon), allowed or Policy.for_group()),
         log_config=None,
         access_log=False,
         lifespan="off",
         loop="asyncio",
-        http="h11",
+        http=PeerProtocol,
         ws="none",
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edgemeet.config import Settings, participant_id
-from edgemeet.control import Command, Status, listening, serve
+from edgemeet.control import Command, Policy, Reloaded, Status, listening, serve
 from edgemeet.daemon import build
+from edgemeet.daemon.reload import Reloader
+from edgemeet.daemon.service import ServiceReport
 from edgemeet.daemon.status import StatusReport
+from edgemeet.errors import ConfigError
 from edgemeet.health import HealthRegistry
 from edgemeet.rest import new_client
 from edgemeet.supervisor import Device, DeviceHealth, Supervisor
-from edgemeet.systemd import Notifier
+from edgemeet.systemd import Notifier, activated_socket
 from edgemeet.telemetry import Redactor
 
 logger = logging.getLogger(__name__)
-
-# How often the line for `systemctl status` is looked at, in seconds.
-STATUS_INTERVAL = 1.0
 
 
 class Commands:
     """What the control socket opens on."""
 
     def __init__(
-        self, report: StatusReport, supervisor: Supervisor, camera: Device, microphone: Device
+        self,
+        report: StatusReport,
+        supervisor: Supervisor,
+        devices: tuple[Device, Device],
+        reloader: Reloader,
+        notifier: Notifier,
     ) -> None:
         self._report = report
         self._supervisor = supervisor
-        self._camera = camera
-        self._microphone = microphone
+        self._camera, self._microphone = devices
+        self._reloader = reloader
+        self._notifier = notifier
 
     def status(self) -> Status:
         """See `edgemeet.control.server.Daemon`."""
@@ -42,6 +51,22 @@ class Commands:
     async def snapshot(self) -> bytes:
         """See `edgemeet.control.server.Daemon`."""
         return await self._camera.snapshot()
+
+    async def reload(self) -> Reloaded:
+        """See `edgemeet.control.server.Daemon`."""
+        self._notifier.reloading()
+        try:
+            return await self._reloader.reload(self._supervisor)
+        finally:
+            self._notifier.ready()
+
+    async def reload_when(self, asked: asyncio.Event) -> None:
+        """Reload whenever `asked` is set, until cancelled. The reloader tells what was wrong."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            with contextlib.suppress(ConfigError):
+                await self.reload()
 
     def command(self, command: Command) -> None:
         """See `edgemeet.control.server.Daemon`."""
@@ -57,35 +82,51 @@ class Commands:
                 self._camera.switch(on=command is Command.CAMERA_ON)
 
 
-def run(settings: Settings, redactor: Redactor) -> None:
-    """Be a participant until SIGTERM or SIGINT; then leave within 5 s and return.
+def run(settings: Settings, redactor: Redactor, read: Callable[[], Settings]) -> None:
+    """Be a participant until SIGTERM or SIGINT; then leave within 5 s and return. SIGHUP reloads.
+
+    Args:
+        settings: to begin with.
+        redactor: learns all secrets.
+        read: reads the settings anew; raises ConfigError.
 
     Raises:
         ControlError: the control socket cannot be opened.
         ConfigError: there is no participant id and no place to keep a new one.
     """
     build.teach(redactor, settings)
-    asyncio.run(_run(settings, redactor))
+    asyncio.run(_run(settings, redactor, read))
 
 
-async def _run(settings: Settings, redactor: Redactor) -> None:
+async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settings]) -> None:
     own_id = participant_id(settings)
     health = HealthRegistry()
     camera, microphone = build.camera(settings), build.microphone(settings)
     devices = (camera, microphone)
-    with listening(settings.control.socket, settings.control.group) as listener:
+    path, members = settings.control.socket, settings.control.group
+    with listening(path, members, activated=activated_socket(path)) as listener:
         async with new_client(ca_file=settings.provisioning.ca_file) as client:
-            supervisor = Supervisor(build.session_maker(settings, client, own_id, devices, redactor), health)
+            reloader = Reloader(
+                settings,
+                read,
+                lambda new: build.session_maker(new, client, own_id, devices, redactor),
+                devices,
+                health=health,
+                redactor=redactor,
+            )
+            supervisor = Supervisor(reloader.make_session, health)
             report = StatusReport(supervisor, devices, health, own_id, started=process_start())
-            stop = _stop_on_signals()
+            stop, reload = _on_signals()
             notifier = Notifier()
+            commands = Commands(report, supervisor, devices, reloader, notifier)
             tasks = [
                 supervisor.run(),
                 camera.run(),
                 microphone.run(),
                 DeviceHealth(devices, health).run(),
-                serve(Commands(report, supervisor, camera, microphone), listener),
-                _tell_systemd(report, notifier),
+                serve(commands, listener, Policy.for_group(members)),
+                commands.reload_when(reload),
+                ServiceReport(report, supervisor, devices, notifier, settings.meeting.entry_timeout).run(),
             ]
             try:
                 async with asyncio.TaskGroup() as group:
@@ -98,46 +139,26 @@ async def _run(settings: Settings, redactor: Redactor) -> None:
                 notifier.close()
 
 
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
+def _on_signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """What is set by SIGTERM and SIGINT, and what by SIGHUP.
+
+    At a terminal SIGHUP says that the terminal is gone: nobody would see or stop the daemon then.
+    """
+    stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _note_signal, stop, number)
-    return stop
+        loop.add_signal_handler(number, _note_signal, stop, number, "leaving")
+    if at_terminal:
+        loop.add_signal_handler(signal.SIGHUP, _note_signal, stop, signal.SIGHUP, "leaving")
+    else:
+        loop.add_signal_handler(signal.SIGHUP, _note_signal, reload, signal.SIGHUP, "reloading")
+    return stop, reload
 
 
-def _note_signal(stop: asyncio.Event, number: signal.Signals) -> None:
-    logger.info("%s: leaving", number.name)
-    stop.set()
-
-
-async def _tell_systemd(report: StatusReport, notifier: Notifier) -> None:
-    """READY as soon as the control socket answers: waiting for a meeting is this service at work."""
-    notifier.ready()
-    interval = min(STATUS_INTERVAL, notifier.watchdog_interval or STATUS_INTERVAL)
-    while True:
-        notifier.ping()
-        notifier.status(status_line(report()))
-        await asyncio.sleep(interval)
-
-
-def status_line(status: Status) -> str:
-    """The status in one line for a person."""
-    match status.state:
-        case "joined":
-            bitrate = sum(e.bitrate for p in status.producers for e in p.encodings)
-            others = len(status.meeting.peers)
-            return f"In {status.meeting.id} with {others} other(s), sending {bitrate / 1000:.0f} kb/s"
-        case "joining":
-            return f"Joining: {status.phase}"
-        case "waiting":
-            why = status.health[0].message if status.health else "no reason known"
-            return f"Joining again in {status.next_join_in or 0:.0f} s: {why}"
-        case "held":
-            why = status.health[0].message if status.health else "no reason known"
-            return f"Waiting for an operator: {why}"
-        case "left":
-            return "Left the meeting; `edgemeet rejoin` brings it back"
+def _note_signal(event: asyncio.Event, number: signal.Signals, what: str) -> None:
+    logger.info("%s: %s", number.name, what)
+    event.set()
 
 
 def process_start(proc: Path = Path("/proc")) -> float:

@@ -70,6 +70,8 @@ class Device:
         self._bitrates: dict[int, int] = {}
         self._active: dict[int, bool] = {}
         self._turned = asyncio.Event()
+        self.plan_number = 0
+        """Counts the plans: what was published by another one is to be published anew."""
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -115,6 +117,22 @@ class Device:
         if codec != self._codec:
             self._codec = codec
             self._turn()
+
+    def take_plan_of(self, other: Device) -> None:
+        """Capture and publish as `other` would, which is not used itself; switches stay as they are.
+
+        Who is attached is detached: what it was told of encodings and codec holds no longer.
+        """
+        self.detach()
+        self._bitrates.clear()
+        self._active.clear()
+        self.encodings = other.encodings
+        self.bitrate = other.bitrate
+        self._make_capture = other._make_capture
+        self._mute_to_silence = other._mute_to_silence
+        self._codec = other._codec
+        self.plan_number += 1
+        self._turn()
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` whenever the device is switched; the answer ends that."""
@@ -198,17 +216,25 @@ class Device:
 
     def request_keyframe(self, layer: int) -> None:
         """See `EncodedSource`."""
-        if self._capture is not None:
+        if self._capture is not None and self._has(layer):
             self._capture.request_keyframe(layer)
 
     def set_bitrate(self, layer: int, bits_per_second: int) -> None:
         """See `EncodedSource`."""
+        if not self._has(layer):
+            return
         self._bitrates[layer] = bits_per_second
         if self._capture is not None:
             self._capture.set_bitrate(layer, bits_per_second)
 
     def set_active(self, layer: int, active: bool) -> None:
         """See `EncodedSource`."""
+        if not self._has(layer):
+            return
         self._active[layer] = active
         if self._capture is not None:
             self._capture.set_active(layer, active)
+
+    def _has(self, layer: int) -> bool:
+        """False for a layer of an earlier plan, which its sender may speak of while it is closed."""
+        return layer < max(1, len(self.encodings))

@@ -43,12 +43,19 @@ class Publication:
     def __init__(self, device: Device, sender: Sender) -> None:
         self.device = device
         self.producer_id = ""
+        self._plan_number = device.plan_number
+        self._encodings = device.encodings
         self._sender = sender
 
     @property
     def kind(self) -> Kind:
         """What the device captures: "audio" or "video"."""
         return self.device.kind
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the device is published, and by the plan that this was opened with."""
+        return self.device.published and self._plan_number == self.device.plan_number
 
     @classmethod
     async def open(
@@ -108,7 +115,7 @@ class Publication:
         self.device.detach()
         await self._sender.stop()
         # The next meeting decides anew which layers it can carry.
-        for layer in range(len(self.device.encodings)):
+        for layer in range(len(self._encodings)):
             self.device.set_active(layer, True)
 
     def stats(self) -> SenderStats:

@@ -195,6 +195,11 @@ class Session:
         self._changed.clear()
         for device in self._devices:
             publication = self._progress.publications.get(device.kind)
+            if publication is not None and not publication.wanted:
+                del self._progress.publications[device.kind]
+                await publication.close()
+                await meeting.close_producer(publication.producer_id)
+                publication = None
             if device.published and publication is None:
                 self._progress.publications[device.kind] = await Publication.open(
                     meeting,
@@ -204,10 +209,6 @@ class Session:
                     rng=self._rng,
                     clock=self._clock,
                 )
-            elif not device.published and publication is not None:
-                del self._progress.publications[device.kind]
-                await publication.close()
-                await meeting.close_producer(publication.producer_id)
 
     async def _watch_progress(self) -> None:
         """Raises MediaStalled when packets leave and nobody acknowledges them."""

@@ -1,5 +1,6 @@
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,25 @@ def test_the_watchdog_is_pinged_twice_as_often_as_needed(
     environ: dict[str, str], interval: float | None
 ) -> None:
     assert Notifier(environ).watchdog_interval == interval
+
+
+def hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speak: Callable[[Notifier], None]) -> str:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(tmp_path / "notify"))
+        heard.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notifier = Notifier(clock=lambda: 12.345678)
+        speak(notifier)
+        notifier.close()
+        return heard.recv(4096).decode()
+
+
+def test_reloading_tells_when_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = hear(tmp_path, monkeypatch, Notifier.reloading)
+    assert told == "RELOADING=1\nMONOTONIC_USEC=12345678"
+
+
+def test_a_status_cannot_smuggle_in_another_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = hear(tmp_path, monkeypatch, lambda notifier: notifier.status("In a\nWATCHDOG=1 room" + "x" * 9999))
+    assert told.startswith("STATUS=In a WATCHDOG=1 roomx")
+    assert len(told) < 500
