@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 INTERVAL = 1.0  # seconds between two stills
 _TICK = 0.25  # seconds between two looks at the camera
 # Seconds without a picture that nobody needs to be told about: a child that died is replaced in half of it.
-_PATIENCE = 1.0
+PATIENCE = 1.0
 _KEYFRAME_INTERVAL = 0.5  # seconds between two requests to a camera that came back in the midst of a group
 
 # For viewers, who have no use for the paths and names of devices that the errors' messages hold.
@@ -86,6 +86,8 @@ class PlaceholderCapture:
         capture: what captures it.
         clock: seconds, monotonic; the clock that access units are stamped with.
         wall_clock: Unix seconds, for the time on the still.
+        interval: seconds between two stills.
+        patience: seconds without a picture that are no loss yet.
     """
 
     def __init__(
@@ -95,19 +97,22 @@ class PlaceholderCapture:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        interval: float = INTERVAL,
+        patience: float = PATIENCE,
     ) -> None:
         self._plan = plan
         self._capture = capture
         self._clock = clock
         self._wall_clock = wall_clock
         # A camera of one picture a second is not lost between two of them.
-        self._patience = max(_PATIENCE, 1.5 / min(encoding.fps for encoding in plan.encodings))
+        self._patience = max(patience, 1.5 / min(encoding.fps for encoding in plan.encodings))
+        self._interval = interval
         self._sink: Sink | None = None
         self._active = [True] * len(plan.encodings)
         self._picture_at = clock()
         self._stills: _Stills | None = None
         self._broken = False  # no still can be made for this loss
-        self._shown_at = -INTERVAL
+        self._shown_at = -interval
         self._count = 0
         self._asked: set[int] = set()
         self._covered: set[int] = set()  # layers whose viewers see the still
@@ -128,7 +133,7 @@ class PlaceholderCapture:
         """As `CaptureProcess.attach`; the still comes at once if the camera is lost."""
         self._sink = sink
         self._covered.clear()
-        self._shown_at = -INTERVAL
+        self._shown_at = -self._interval
         if self._capture.status().state == "running":
             self._picture_at = self._clock()  # nothing was encoded while nobody was attached
         self._capture.attach(self._on_picture)
@@ -195,7 +200,7 @@ class PlaceholderCapture:
                     self._show()
             self._asked.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK):
+                async with asyncio.timeout(min(_TICK, self._interval / 2)):
                     await self._poked.wait()
 
     def _loss(self) -> str | None:
@@ -233,7 +238,7 @@ class PlaceholderCapture:
 
     def _show(self) -> None:
         now = self._clock()
-        due = now - self._shown_at >= INTERVAL
+        due = now - self._shown_at >= self._interval
         if self._stills is None or self._sink is None or not (due or self._asked):
             return
         if due:

@@ -19,6 +19,8 @@ from edgemeet.media.layers import encodings
 from edgemeet.media.plan import Deadlines, Respawn, camera_plan, microphone_plan
 
 SMALL = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
+# A few by default; several hundred show leaks that a few would not.
+ROUNDS = int(os.environ.get("EDGEMEET_TEST_ROUNDS", "6"))
 FORGIVING = Respawn(healthy=0.0)  # every respawn is a first one, at once
 
 
@@ -37,12 +39,12 @@ def stubborn(fault):
 
 async def test_pictures_change_and_their_counter_goes_up_by_one(recording, decode_video, counter_of):
     async with recording(CaptureProcess(camera(label="test"))) as seen:
-        await seen.more(60)
+        await seen.more(30)
     assert seen.units[0].keyframe
     assert list(annexb.nal_types(seen.units[0].data))[:2] == [annexb.SPS, annexb.PPS]
     frames = decode_video(seen.units)
     counts = [counter_of(frame) for frame in frames]
-    assert len(counts) >= 60
+    assert len(counts) >= 30
     assert counts == list(range(counts[0], counts[0] + len(counts)))
     assert len({bytes(frame.planes[0]) for frame in frames}) == len(frames)
     times = [unit.captured for unit in seen.units]
@@ -54,7 +56,7 @@ async def test_three_layers_show_the_same_pictures(recording, decode_video, coun
     layers = encodings(640, 360, 30, multistream=True, codec="h264", max_bitrate=None)
     plan = camera(width=640, height=360, encodings=layers)
     async with recording(CaptureProcess(plan)) as seen:
-        await seen.until(lambda: len(seen.layer(0)) >= 20 and len(seen.layer(1)) >= 20)
+        await seen.until(lambda: len(seen.layer(0)) >= 8 and len(seen.layer(1)) >= 8)
     for index, layer in enumerate(layers):
         units = seen.layer(index)
         frames = decode_video(units)
@@ -82,11 +84,11 @@ async def test_a_requested_keyframe_is_there_within_three_pictures(recording):
 async def test_the_rate_follows_without_new_parameter_sets(recording):
     plan = camera(fps=60, encodings=[VideoEncoding(320, 180, 60, 600_000)])
     async with recording(CaptureProcess(plan)) as seen:
-        await seen.more(60)
-        high = await seen.more(45)
+        await seen.more(20)
+        high = await seen.more(30)
         seen.capture.set_bitrate(0, 150_000)
-        await seen.more(80)
-        low = await seen.more(45)
+        await seen.more(60)  # the rate's buffer of one second
+        low = await seen.more(30)
     assert sum(len(u.data) for u in low) < 0.45 * sum(len(u.data) for u in high)
     assert [unit.keyframe for unit in seen.units].count(True) == 1
 
@@ -97,7 +99,7 @@ async def test_a_layer_that_is_off_costs_nothing_and_comes_back_with_a_keyframe(
         await seen.until(lambda: len(seen.layer(1)) > 5)
         seen.capture.set_active(1, False)
         await seen.more(5)
-        assert {unit.layer for unit in await seen.more(20)} == {0}
+        assert {unit.layer for unit in await seen.more(10)} == {0}
         before = len(seen.layer(1))
         seen.capture.set_active(1, True)
         await seen.until(lambda: len(seen.layer(1)) > before)
@@ -105,14 +107,14 @@ async def test_a_layer_that_is_off_costs_nothing_and_comes_back_with_a_keyframe(
 
 
 async def test_nobody_attached_is_no_stall_and_an_attached_sink_starts_with_a_keyframe(recording, until):
-    capture = CaptureProcess(camera(deadlines=Deadlines(gap=1.0)))
+    capture = CaptureProcess(camera(deadlines=Deadlines(gap=0.7)))
     async with recording(capture) as seen:
         await seen.more(3)
         capture.detach()
         await asyncio.sleep(0.2)
         count = len(seen.units)
         frames = capture.status().frames
-        await until(lambda: capture.status().frames > frames + 60)
+        await until(lambda: capture.status().frames > frames + 30)
         assert len(seen.units) == count
         assert capture.status().restarts == 0
         capture.attach(seen.units.append)
@@ -150,7 +152,7 @@ async def test_vp8_works_too(recording, decode_video, counter_of):
 
 async def test_a_tone_is_heard_at_its_frequency(recording, decode_audio, find_tone):
     async with recording(CaptureProcess(tone(tone_hz=523.25))) as seen:
-        await seen.more(120)
+        await seen.more(60)
     heard = find_tone(decode_audio(seen.units[20:]))
     assert heard.hertz == pytest.approx(523.25, abs=2)
     assert heard.purity > 0.9
@@ -168,56 +170,60 @@ async def test_gain_is_applied(recording):
     assert {unit.audio_level for unit in seen.units} == {27}
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
-async def test_a_child_that_is_killed_or_frozen_is_replaced_within_three_seconds(recording, gone, number):
-    capture = CaptureProcess(camera_plan(source="test", width=320, height=180, encodings=[SMALL]))
-    async with recording(capture) as seen:
-        await seen.more(10)
-        capture.set_bitrate(0, 100_000)
-        first = capture.status().pid
-        os.kill(first, number)
-        count = len(seen.units)
-        start = time.monotonic()
-        await seen.until(lambda: capture.status().restarts == 1 and len(seen.units) > count + 2)
-        assert time.monotonic() - start < 3.0
-        status = capture.status()
-        assert status.pid != first
-        assert status.state == "running"
-        expected = "device.stalled" if number == signal.SIGSTOP else "device.process_ended"
-        assert status.last_error.code == expected
-        assert gone(first)
-    fresh = [unit for unit in seen.units[count:] if unit.keyframe]
-    assert fresh
+async def test_a_child_that_is_killed_or_frozen_is_replaced_within_three_seconds(recording, gone):
+    async def replaced(number, expected):
+        capture = CaptureProcess(camera_plan(source="test", width=320, height=180, encodings=[SMALL]))
+        async with recording(capture) as seen:
+            await seen.more(10)
+            capture.set_bitrate(0, 100_000)
+            first = capture.status().pid
+            os.kill(first, number)
+            count = len(seen.units)
+            start = time.monotonic()
+            await seen.until(lambda: capture.status().restarts == 1 and len(seen.units) > count + 2)
+            assert time.monotonic() - start < 3.0, number
+            status = capture.status()
+            assert status.pid != first
+            assert status.state == "running"
+            assert status.last_error.code == expected
+            assert gone(first)
+        assert any(unit.keyframe for unit in seen.units[count:])
+
+    await asyncio.gather(
+        replaced(signal.SIGKILL, "device.process_ended"),
+        replaced(signal.SIGSTOP, "device.stalled"),
+        replaced(signal.SIGTERM, "device.process_ended"),
+    )
 
 
-@pytest.mark.parametrize(
-    ("fault", "code"),
-    [
-        ("hang-in-open", "device.start_timeout"),
-        ("hang-in-read", "device.first_frame_timeout"),
-        ("crash-in-read", "device.process_ended"),
-        ("busy", "device.busy"),
-        ("nonsense", "device.process_protocol"),
-    ],
-)
-async def test_each_way_to_fail_has_its_code(fault, code, until, children):
-    deadlines = Deadlines(start=3.0, first_frame=0.5, stop=0.5)
-    capture = CaptureProcess(camera(deadlines=deadlines), program=stubborn(fault))
-    task = asyncio.create_task(capture.run())
-    await until(lambda: capture.status().last_error)
-    error = capture.status().last_error
-    await until(lambda: capture.status().restarts >= 1)
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-    assert error.code == code
+async def test_each_way_to_fail_has_its_code(until, children):
+    async def failure(fault):
+        start = 0.5 if fault == "hang-in-open" else 5.0  # the others have to come as far as their fault
+        deadlines = Deadlines(start=start, first_frame=0.3, stop=0.3)
+        capture = CaptureProcess(camera(deadlines=deadlines), program=stubborn(fault))
+        task = asyncio.create_task(capture.run())
+        await until(lambda: capture.status().last_error)
+        error = capture.status().last_error
+        await until(lambda: capture.status().restarts >= 1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return error
+
+    codes = {
+        "hang-in-open": "device.start_timeout",
+        "hang-in-read": "device.first_frame_timeout",
+        "crash-in-read": "device.process_ended",
+        "busy": "device.busy",
+        "nonsense": "device.process_protocol",
+    }
+    errors = dict(zip(codes, await asyncio.gather(*map(failure, codes)), strict=True))
     assert children() == []
-    if fault == "busy":
-        assert type(error) is DeviceBusy
-        assert error.hint == "close it"
-    if fault == "crash-in-read":
-        assert error.message == "the camera's process ended with exit code 1"
-        assert error.hint == "its last words: ValueError: the driver is confused"
+    assert {fault: error.code for fault, error in errors.items()} == codes
+    assert type(errors["busy"]) is DeviceBusy
+    assert errors["busy"].hint == "close it"
+    assert errors["crash-in-read"].message == "the camera's process ended with exit code 1"
+    assert errors["crash-in-read"].hint == "its last words: ValueError: the driver is confused"
 
 
 async def test_a_source_that_sleeps_in_stop_is_ended_by_force(recording, children):
@@ -258,12 +264,12 @@ async def test_a_missing_device_is_waited_for_and_warned_about_once(caplog, unti
     assert len(warnings) == 1
 
 
-async def test_thirty_rounds_of_sudden_death_leave_nothing(recording, open_files, children):
+async def test_rounds_of_sudden_death_leave_nothing(recording, open_files, children):
     capture = CaptureProcess(tone())
     async with recording(capture) as seen:
         await seen.more(3)
         before = open_files()
-        for number in range(30):
+        for number in range(ROUNDS):
             pid = capture.status().pid
             os.kill(pid, signal.SIGKILL)
             await seen.until(lambda n=number: capture.status().restarts == n + 1)
@@ -273,12 +279,14 @@ async def test_thirty_rounds_of_sudden_death_leave_nothing(recording, open_files
         await seen.more(3)
         assert open_files() == before
     assert children() == []
-    assert capture.status().frames >= 15  # each child reports its first period, some die before it is read
+    assert (
+        capture.status().frames >= ROUNDS // 2
+    )  # each child reports its first period, some die before it is read
 
 
 async def test_cancelling_at_any_moment_leaves_nothing(open_files, children):
     before = open_files()
-    for delay in (0.0, 0.001, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5):
+    for delay in (0.0, 0.001, 0.05, 0.15, 0.4):
         task = asyncio.create_task(CaptureProcess(tone()).run())
         await asyncio.sleep(delay)
         task.cancel()
@@ -318,13 +326,18 @@ async def test_one_run_at_a_time_and_another_after_it(recording):
 
 
 async def test_a_parent_that_does_not_read_costs_pictures_and_no_memory(recording, until):
-    plan = camera(width=640, height=360, encodings=[VideoEncoding(640, 360, 30, 4_000_000)])
+    plan = camera(
+        width=640,
+        height=360,
+        encodings=[VideoEncoding(640, 360, 30, 4_000_000)],
+        deadlines=Deadlines(gap=0.5),
+    )
     capture = CaptureProcess(plan)
     async with recording(capture) as seen:
         await seen.more(5)
         pid = capture.status().pid
         before = resident(pid)
-        time.sleep(2.5)  # noqa: ASYNC251 - the loop is held up on purpose
+        time.sleep(1.2)  # noqa: ASYNC251 - the loop is held up on purpose
         after = resident(pid)
         # Nothing is wrong with the child: it is neither ended nor larger, it has dropped.
         await until(lambda: capture.status().dropped > 0)

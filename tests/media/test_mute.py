@@ -14,14 +14,14 @@ def loudest(samples) -> int:
 
 async def test_a_muted_microphone_sends_silence_and_goes_on_where_it_was(recording, decode_audio, find_tone):
     async with recording(CaptureProcess(PLAN)) as seen:
-        await seen.more(25)
+        await seen.more(10)
         seen.capture.set_muted(True)
         await seen.until(lambda: seen.units[-1].audio_level == 127)
-        muted = await seen.more(50)
+        muted = await seen.more(30)
         pid = seen.capture.status().pid
         seen.capture.set_muted(False)
         await seen.until(lambda: seen.units[-1].audio_level == 15)
-        heard = await seen.more(50)
+        heard = await seen.more(30)
         assert seen.capture.status().pid == pid
     assert {unit.audio_level for unit in muted} == {127}
     assert loudest(decode_audio(muted)[4800:]) <= 2
