@@ -23,7 +23,7 @@ async def test_a_late_viewer_gets_a_keyframe_on_request(rig, bars, eventually) -
     async with asyncio.timeout(3):
         await viewer.frame(video)
     assert encoding.keyframe_requests == 1
-    assert encoding.keyframes == before + 1
+    assert encoding.keyframes > before
 
     # A viewer's PLI goes on to the sender, and at most two a second do.
     consumer = next(iter(rig.sandbox.peer(ROOM, "viewer").consumers.values()))
