@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from av import VideoFrame
@@ -77,6 +78,10 @@ def _obey(command: wire.Message, layers: list[Layer]) -> None:
             pass  # a layer that this plan does not have
 
 
+# Pictures that an encoder may still be at work on.
+_OLDEST = 32
+
+
 class Decimator:
     """Picks `wanted` of every `offered` pictures, evenly."""
 
@@ -118,6 +123,7 @@ class Layer:
         self._outlet = outlet
         self._decimator = Decimator(encoding.fps, source.fps)
         self._scaler = VideoReformatter()
+        self._captured: deque[int] = deque(maxlen=_OLDEST)
         self._active = True
         self._wanted = True  # a keyframe, as soon as there can be one
         self._broken = True  # a receiver could not decode anything but a keyframe
@@ -154,8 +160,9 @@ class Layer:
             self.dropped += 1  # not encoded, so the next picture still follows the last one sent
             return
         assert self._encoder is not None
+        self._captured.append(picture.captured_ns)
         for encoded in self._encoder.encode(self._scaled(picture), keyframe=self._wanted):
-            self._offer(encoded, picture.captured_ns)
+            self._offer(encoded, self._captured[max(-1 - encoded.age, -len(self._captured))])
 
     def _scaled(self, picture: RawPicture) -> VideoFrame:
         encoding, frame = self._encoding, picture.frame

@@ -139,7 +139,7 @@ def open_it(fake, *, multistream=False, **changes):
     width, height = changes.get("width", 1280), changes.get("height", 720)
     layers = encodings(width, height, 30, multistream=multistream, codec="h264", max_bitrate=None)
     plan = camera_plan(source="picamera2", encodings=layers, **changes)
-    return open_picamera2(plan, library=Library(fake, None, LIBCAMERA))
+    return open_picamera2(plan, library=Library(fake, None, LIBCAMERA), encoder_is_there=lambda: False)
 
 
 def test_it_asks_for_what_the_plan_says(fake):

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One encoded picture."""
+    """One encoded picture. `age`: how many pictures were handed to the encoder after it."""
 
     data: bytes
     keyframe: bool
+    age: int = 0
 
 
 class VideoEncoder(Protocol):
@@ -23,7 +24,7 @@ class VideoEncoder(Protocol):
     name: str
 
     def encode(self, frame: VideoFrame, *, keyframe: bool) -> list[Encoded]:
-        """Encode a yuv420p picture of the layer's size; usually one result, as a keyframe if asked for.
+        """Encode a picture of the layer's size; usually one result, as a keyframe if asked for.
 
         Raises:
             DeviceFailed: the encoder gave up.

@@ -15,6 +15,11 @@ class Flip:
         self._filters = [name for name, on in (("hflip", horizontal), ("vflip", vertical)) if on]
         self._graph: Graph | None = None
 
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to turn over."""
+        return bool(self._filters)
+
     def apply(self, frame: VideoFrame) -> VideoFrame:
         """The picture, turned over; the same one when there is nothing to do."""
         if not self._filters:
