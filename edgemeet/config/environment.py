@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from edgemeet.config.faults import Fault
 from edgemeet.config.keys import ENVIRONMENT_DELIMITER, ENVIRONMENT_PREFIX, Key, KeyPath, dotted, keys
-from edgemeet.config.reading import METADATA, Given, Layer, checked, too_deep
+from edgemeet.config.reading import Given, Layer, checked, too_deep
 
 # Read by the command line: no setting.
 _NO_SETTINGS = frozenset({"EDGEMEET_CONFIG"})
@@ -44,9 +44,10 @@ def _variable(name: str, text: str) -> Layer:
     path = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split(ENVIRONMENT_DELIMITER))
     origin = _origin(path)
     key = keys().get(path)
-    if key is not None and key.path == METADATA:
-        return _metadata(text, origin)
-    if path[:-1] == METADATA:
+    if key is not None and key.open:
+        return _table(key, text, origin)
+    parent = keys().get(path[:-1])
+    if parent is not None and parent.open:
         return Layer((Given(path, _json_or_text(text), origin),))
     return Layer((Given(path, _typed(key, text) if key else text, origin),))
 
@@ -71,11 +72,11 @@ def _typed(key: Key, text: str) -> object:
     return text
 
 
-def _metadata(text: str, origin: str) -> Layer:
+def _table(key: Key, text: str, origin: str) -> Layer:
     value = _json_or_text(text)
     if isinstance(value, dict):
-        return Layer(tuple(Given((*METADATA, name), entry, origin) for name, entry in value.items()))
-    fault = Fault(origin, dotted(METADATA), 'must be a JSON object such as {"floor": 3}')
+        return Layer(tuple(Given((*key.path, name), entry, origin) for name, entry in value.items()))
+    fault = Fault(origin, key.dotted, 'must be a JSON object such as {"floor": 3}')
     return Layer(faults=(fault,))
 
 

@@ -58,6 +58,11 @@ class Key:
         return ENVIRONMENT_PREFIX + ENVIRONMENT_DELIMITER.join(self.path).upper()
 
     @property
+    def open(self) -> bool:
+        """It is a table with keys of the user's own, which sources give one by one."""
+        return self.type is dict
+
+    @property
     def secret(self) -> bool:
         """Its value must never be shown."""
         return self.type is SecretStr

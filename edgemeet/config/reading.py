@@ -11,8 +11,6 @@ from pathlib import Path
 from edgemeet.config.faults import SYNTAX, UNREADABLE, Fault
 from edgemeet.config.keys import KeyPath, dotted, keys, nearest_key
 
-METADATA: KeyPath = ("meeting", "metadata")
-
 LARGEST_FILE = 1_048_576  # bytes; the example with all its comments has under 10,000
 # TOML's dotted keys nest without end, and what walks a nested value must not run out of stack.
 DEEPEST_NESTING = 32
@@ -120,7 +118,7 @@ def checked(given: Iterable[Given]) -> Layer:
     faults: list[Fault] = []
     for one in given:
         key = keys().get(one.path[:2]) or keys().get(one.path[:1])
-        if key is None or (len(one.path) > len(key.path) and key.path != METADATA):
+        if key is None or (len(one.path) > len(key.path) and not key.open):
             faults.append(_unknown(one))
         elif one.value == "" and key.optional:
             good.append(Given(one.path, None, one.origin))

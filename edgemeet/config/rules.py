@@ -127,3 +127,15 @@ def _camera(settings: Settings) -> Iterator[Violation]:
             f'"picamera2" needs camera.source "picamera2", not "{chosen.source}"',
             ("camera.encoder", "camera.source"),
         )
+    if chosen.format == "h264" and (chosen.codec != "h264" or settings.meeting.multistream):
+        yield Violation(
+            "camera.format",
+            '"h264" is sent as the camera makes it: camera.codec must be "h264", meeting.multistream false',
+            ("camera.format", "camera.codec", "meeting.multistream"),
+        )
+    if (chosen.controls or chosen.tuning_file) and chosen.source not in {"auto", "picamera2"}:
+        yield Violation(
+            "camera.controls" if chosen.controls else "camera.tuning_file",
+            f'is libcamera\'s and needs camera.source "picamera2", not "{chosen.source}"',
+            ("camera.controls", "camera.tuning_file", "camera.source"),
+        )

@@ -11,6 +11,7 @@ from edgemeet.config.values import (
     AbsolutePath,
     AnyCase,
     BaseUrl,
+    Controls,
     CustomId,
     DisplayName,
     Flag,
@@ -21,6 +22,7 @@ from edgemeet.config.values import (
     Number,
     ParticipantId,
     Pixels,
+    Rotation,
     Secret,
     SocketPath,
     Text,
@@ -131,23 +133,41 @@ class Camera(Section):
 
     source: Literal["auto", "picamera2", "v4l2", "file", "test"] = Field(
         default="auto",
-        description="where pictures come from; `auto` takes the first that is there, `test` is a pattern",
+        description="where pictures come from; `auto` takes a Pi's camera (`picamera2`), else the first USB "
+        "camera (`v4l2`); `test` is a pattern",
     )
     device: Text | None = Field(
         default=None,
-        description="which camera, such as `/dev/video0`, or the path of a film; `file` needs it; when "
-        "absent the first camera",
+        description="which camera: number, id or model for `picamera2`, a path such as `/dev/v4l/by-id/...` "
+        "for `v4l2`, the path of a film for `file`, which needs it; when absent the first camera; "
+        "`edgemeet devices` lists them",
     )
     width: Pixels = Field(default=1280, description="pixels, even")
     height: Pixels = Field(default=720, description="pixels, even")
     fps: Annotated[Integer, Field(ge=1, le=60)] = Field(default=30, description="pictures per second")
+    format: Literal["auto", "mjpeg", "yuyv", "h264"] = Field(
+        default="auto",
+        description="what a USB camera is asked for; `h264` passes on what the camera encodes, which may "
+        "follow no rate and make no keyframe when one is needed",
+    )
+    rotation: Rotation = Field(default=0, description="degrees to turn the picture of a camera: 0 or 180")
+    hflip: Flag = Field(default=False, description="mirror the picture of a camera left to right")
+    vflip: Flag = Field(default=False, description="mirror the picture of a camera upside down")
+    controls: Controls = Field(
+        default_factory=dict,
+        description="libcamera's controls by their names, such as `AfMode` and `ExposureTime`, for "
+        "`picamera2`; choices by their names; an unknown one is told with those that the camera has",
+    )
+    tuning_file: AbsolutePath | None = Field(
+        default=None, description="libcamera's tuning file for the camera, such as one for NoIR modules"
+    )
     codec: Literal["h264", "vp8"] = Field(
         default="h264", description="how video is encoded when the meeting leaves the choice"
     )
     encoder: Literal["auto", "x264", "v4l2m2m", "picamera2", "vpx"] = Field(
         default="auto",
-        description="what encodes; `auto` takes hardware when there is some; `vpx` is for `vp8`, the others "
-        "are for `h264`",
+        description="what encodes; `auto` takes hardware that works, and `status` tells which; `vpx` is for "
+        "`vp8`, the others are for `h264`",
     )
     max_bitrate: Annotated[Integer, Field(ge=50_000, le=20_000_000)] | None = Field(
         default=None,

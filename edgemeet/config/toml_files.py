@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgemeet.config.faults import SYNTAX, UNREADABLE, Fault
-from edgemeet.config.keys import KeyPath, sections
+from edgemeet.config.keys import KeyPath, keys, sections
 from edgemeet.config.reading import (
     DEEPEST_NESTING,
-    METADATA,
     Given,
     Layer,
     Unusable,
@@ -93,13 +92,14 @@ def _unusable(origin: str, problem: str, code: str) -> Layer:
 
 
 def _leaves(document: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
-    """Values with their paths: two deep, metadata three deep, so that layers are merged key by key."""
+    """Values with their paths: two deep, in open tables three deep, so that layers are merged key by key."""
     for name, value in document.items():
         if not isinstance(value, dict) or (not value and name not in sections()):
             yield (name,), value
             continue
         for inner, inner_value in value.items():
-            if (name, inner) == METADATA and isinstance(inner_value, dict):
+            known = keys().get((name, inner))
+            if known and known.open and isinstance(inner_value, dict):
                 for key, entry in inner_value.items():
                     yield (name, inner, key), entry
             else:

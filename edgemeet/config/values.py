@@ -21,6 +21,7 @@ _URL_SAFE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
 _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 # Secrets travel in HTTP headers and in a query: visible ASCII only (RFC 9110, field values).
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
+_CONTROL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What Python makes of bytes in variables and paths that are no UTF-8; it can be neither written nor sent.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -29,6 +30,7 @@ LONGEST_SECRET = 8192  # a JWT with all of VideoSDK's claims has about 500 chara
 LONGEST_NAME = 120
 LONGEST_SOCKET_PATH = 107  # bytes; sun_path in unix(7) has 108 with its end mark
 DEEPEST_METADATA = 16
+LONGEST_CONTROL = 64  # numbers; a rectangle has four, a colour matrix nine
 LARGEST_METADATA = 8192  # bytes of JSON; it is sent to every participant
 LARGEST_INTEGER = 2**53 - 1  # JavaScript reads larger ones wrong
 
@@ -163,6 +165,31 @@ def _check_metadata(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return value
 
 
+def _check_controls(value: object) -> object:
+    """What libcamera's controls can take; which ones there are only the camera knows."""
+    if not isinstance(value, dict):
+        return value  # the type's own complaint is better
+    for name, entry in value.items():
+        if not _CONTROL_NAME.fullmatch(name):
+            raise complaint('must have names of libcamera\'s controls such as "AfMode"')
+        entries = entry if isinstance(entry, list) else [entry]
+        kinds = (int, float) if isinstance(entry, list) else (bool, int, float, str)
+        plain = all(isinstance(one, kinds) and (one is entry or not isinstance(one, bool)) for one in entries)
+        if not plain or not 0 < len(entries) <= LONGEST_CONTROL:
+            raise complaint("must hold numbers, true, false, names of choices, or lists of numbers")
+        if any(isinstance(one, float) and not math.isfinite(one) for one in entries):
+            raise complaint("must hold finite numbers, not inf or nan")
+        if isinstance(entry, str):
+            _check_text(entry)
+    return value
+
+
+def _check_rotation(value: int) -> int:
+    if value not in {0, 180}:
+        raise complaint(f"must be 0 or 180, not {value}: cameras do not turn pictures on their side")
+    return value
+
+
 # Three or more dash-separated groups as the rooms API makes them, or a custom id: both are URL-safe, and the
 # first is a case of the second.
 MeetingId = Annotated[str, _url_safe("a meeting id", "abcd-efgh-ijkl")]
@@ -177,6 +204,9 @@ SocketPath = Annotated[Path, AfterValidator(_check_socket)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Group = Annotated[str, AfterValidator(_check_group)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]
+Controls = Annotated[
+    dict[str, bool | int | float | str | list[int | float]], BeforeValidator(_check_controls)
+]
 AnyCase = BeforeValidator(_lower)
 
 # Strict: TOML has types, so "yes" is no boolean and "1280" is no number. Text from the environment is turned
@@ -184,6 +214,7 @@ AnyCase = BeforeValidator(_lower)
 Flag = Annotated[bool, Field(strict=True)]
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Rotation = Annotated[int, Field(strict=True, ge=0, le=180), AfterValidator(_check_rotation)]
 Pixels = Annotated[int, Field(strict=True, ge=64, le=1920), AfterValidator(_check_even)]
 
 

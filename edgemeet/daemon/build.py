@@ -55,6 +55,12 @@ def camera(settings: Settings) -> Device:
             encodings=layers,
             codec=codec,
             encoder=chosen.encoder,
+            capture_format=chosen.format,
+            rotation=chosen.rotation,
+            hflip=chosen.hflip,
+            vflip=chosen.vflip,
+            controls=chosen.controls,
+            tuning_file=str(chosen.tuning_file) if chosen.tuning_file else None,
             label=settings.meeting.name,
         )
         return PlaceholderCapture(plan, CaptureProcess(plan))

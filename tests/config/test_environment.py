@@ -107,7 +107,7 @@ def test_every_key_can_be_set_by_its_variable(read, needed):
             else samples.get(key.type, "https://a" if "url" in key.dotted else "/a")
         )
         if key.least is not None and key.type in samples:
-            text = f"{key.least:g}"
+            text = f"{key.most if key.default == key.least else key.least:g}"
         if key.path[-1] in {"id", "custom_id", "participant_id", "group"}:
             text = "abc"
         settings: object = read(needed, {key.variable: text})
@@ -115,3 +115,19 @@ def test_every_key_can_be_set_by_its_variable(read, needed):
             settings = getattr(settings, name)
         assert settings is not None, key.dotted
         assert settings != key.default or key.choices or key.type is bool, key.dotted
+
+
+def test_a_cameras_controls_come_from_files_and_variables(read, needed):
+    settings = read(
+        needed + "[camera.controls]\nAfMode = 'Manual'\nColourGains = [1.5, 2]\n",
+        {
+            "EDGEMEET_CAMERA__CONTROLS": '{"AeEnable": false}',
+            "EDGEMEET_CAMERA__CONTROLS__EXPOSURETIME": "5000",
+        },
+    )
+    assert settings.camera.controls == {
+        "AfMode": "Manual",
+        "ColourGains": [1.5, 2],
+        "AeEnable": False,
+        "exposuretime": 5000,
+    }

@@ -25,6 +25,29 @@ MISTAKES = [
     ("[meeting]\nname = 5", "meeting.name: must be a text in quotes"),
     ("[meeting]\nname = 2020-01-01", "meeting.name: must be a text in quotes"),
     ("[meeting]\nmetadata = 5", "meeting.metadata: must be a table"),
+    # a camera
+    (
+        "[camera]\nrotation = 90",
+        "camera.rotation: must be 0 or 180, not 90: cameras do not turn pictures on their side",
+    ),
+    ("[camera]\ncontrols = 5", "camera.controls: must be a table"),
+    (
+        "[camera.controls]\nX = [true]",
+        "camera.controls.X: must hold numbers, true, false, names of choices, or lists of numbers",
+    ),
+    (
+        "[camera.controls]\nX = []",
+        "camera.controls.X: must hold numbers, true, false, names of choices, or lists of numbers",
+    ),
+    (
+        "[camera.controls]\nX = {a = 1}",
+        "camera.controls.X: must hold numbers, true, false, names of choices, or lists of numbers",
+    ),
+    ("[camera.controls]\nX = nan", "camera.controls.X: must hold finite numbers, not inf or nan"),
+    (
+        '[camera.controls]\n"a b" = 1',
+        'camera.controls.a b: must have names of libcamera\'s controls such as "AfMode"',
+    ),
     ("[meeting]\nentry_timeout = '5'", "meeting.entry_timeout: must be a number, without quotes"),
     ("[meeting]\nentry_timeout = inf", "meeting.entry_timeout: must be a finite number, not inf or nan"),
     ("[meeting]\nentry_timeout = nan", "meeting.entry_timeout: must be a finite number, not inf or nan"),

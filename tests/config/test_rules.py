@@ -55,6 +55,17 @@ BROKEN = [
         ['FILE: provisioning.auth: must be "bearer" for provisioning.bearer to be sent, not "none"'],
     ),
     (
+        '[meeting]\nid = "a-b-c"\nmultistream = true\n' + TOKEN + "[camera]\nformat = 'h264'",
+        [
+            'FILE: camera.format: "h264" is sent as the camera makes it: camera.codec must be "h264", '
+            "meeting.multistream false"
+        ],
+    ),
+    (
+        ID + TOKEN + "[camera]\nsource = 'v4l2'\ncontrols = { AfMode = 'Auto' }",
+        ['FILE: camera.controls: is libcamera\'s and needs camera.source "picamera2", not "v4l2"'],
+    ),
+    (
         ID + TOKEN + "[camera]\nsource = 'file'",
         ['FILE: camera.device: is missing: camera.source "file" needs the path of a film'],
     ),

@@ -73,6 +73,9 @@ CAMERAS = st.builds(
     height=PIXELS,
     fps=st.integers(1, 60),
     codec=st.sampled_from(["h264", "vp8"]),
+    format=st.sampled_from(["auto", "mjpeg", "yuyv"]),
+    rotation=st.sampled_from([0, 180]),
+    hflip=st.booleans(),
     max_bitrate=st.none() | st.integers(50_000, 20_000_000),
 )
 MICROPHONES = st.builds(

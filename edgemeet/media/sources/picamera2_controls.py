@@ -28,10 +28,12 @@ def controls(
         FormatNotOffered: this camera has no such control, or no such value for it; says what it has.
     """
     chosen: dict[str, ControlValue | tuple[int | float, ...]] = {}
-    for name, value in wanted.items():
-        if name not in offered:
+    by_lower = {name.lower(): name for name in offered}
+    for given, value in wanted.items():
+        name = by_lower.get(given.lower())  # environment variables have no case
+        if name is None:
             raise FormatNotOffered(
-                f'this camera has no control "{name}"',
+                f'this camera has no control "{given}"',
                 code=_UNKNOWN,
                 hint=f"camera.controls may have: {', '.join(sorted(offered)) or 'nothing'}",
             )
