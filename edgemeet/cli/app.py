@@ -130,6 +130,14 @@ def unmute(config: ConfigOption = None, socket: SocketOption = None) -> None:
     _tell("unmute", config, socket)
 
 
+@app.command()
+def devices(json: JsonOption = False) -> None:
+    """List the cameras, microphones and encoders of this machine. A running capture is not disturbed."""
+    from edgemeet.cli.devices import list_devices
+
+    list_devices(json=json)
+
+
 @camera_app.command("on")
 def camera_on(config: ConfigOption = None, socket: SocketOption = None) -> None:
     """Open the camera."""

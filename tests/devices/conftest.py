@@ -87,10 +87,12 @@ class Rig:
         settings = (f"{name}={value}" for name, value in variables.items())
         return ("/usr/sbin/chroot", str(self.root), "/usr/bin/env", "-i", *settings, *arguments)
 
-    async def python(self, program: str, *, timeout: float = 60, **environ: str) -> str:
+    async def python(
+        self, program: str, *, arguments: tuple[str, ...] = (), timeout: float = 60, **environ: str
+    ) -> str:
         """What a program prints; the test fails when it fails."""
         process = await asyncio.create_subprocess_exec(
-            *self.command(PYTHON, "-c", program, **environ),
+            *self.command(PYTHON, "-c", program, *arguments, **environ),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -240,3 +240,21 @@ async def test_without_a_camera_auto_says_what_to_do(rig: Any) -> None:
     kind, _, hint = json.loads(printed)
     assert kind == "DeviceNotFound"
     assert 'source = "test"' in hint
+
+
+async def test_devices_are_listed_while_the_camera_is_in_use(
+    sandbox_url: str, start_device: Any, watcher: Any, rig: Any
+) -> None:
+    device = await start_device(sandbox_url, CAMERA__SOURCE="picamera2")
+    await watcher.open(sandbox_url, ROOM)
+    await live_pictures(watcher)
+    printed = await rig.python("from edgemeet.cli import main; main()", arguments=("devices", "--json"))
+    listed = json.loads(printed)
+    assert listed["schema_version"] == 1
+    (camera,) = listed["cameras"]
+    assert (camera["source"], camera["device"]) == ("picamera2", "0")
+    assert "FrameDurationLimits" in camera["controls"]
+    assert {"x264", "vpx"} <= set(camera["encoders"])
+    modes = {(mode["format"], mode["width"], mode["height"]) for mode in camera["modes"]}
+    assert ("NV12", 1280, 720) in modes
+    assert camera_of(await device.status()).restarts == 0
