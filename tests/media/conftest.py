@@ -151,7 +151,8 @@ def children() -> Callable[[], list[int]]:
     def read() -> list[int]:
         found = []
         for task in Path("/proc/self/task").iterdir():
-            found += [int(pid) for pid in (task / "children").read_text().split()]
+            with contextlib.suppress(FileNotFoundError):  # a thread that ended meanwhile
+                found += [int(pid) for pid in (task / "children").read_text().split()]
         return found
 
     return read
