@@ -66,13 +66,13 @@ async def test_a_frozen_camera_is_replaced_and_seen_again(
     rig.stall.touch()
     frozen = time.monotonic()
     while alive(first):
-        assert time.monotonic() - frozen < 3, "the process whose camera hangs must be ended"
+        assert time.monotonic() - frozen < 8, "the process whose camera hangs must be ended"
         await asyncio.sleep(0.02)
     rig.stall.unlink()
     thawed = time.monotonic()
     await live_pictures(watcher)
     took = time.monotonic() - thawed
-    assert took < 3 + LIVE / 30 + 2, f"{took:.1f} s from the thaw to {LIVE} live pictures"
+    assert took < 8 + LIVE / 30 + 2, f"{took:.1f} s from the thaw to {LIVE} live pictures"
     status = await device.status()
     assert status.joins == 1
     assert camera_of(status).restarts >= 1
@@ -107,7 +107,7 @@ async def test_a_killed_or_stopped_process_is_replaced(
     await device.expect(lambda s: camera_of(s).restarts == 1 and camera_of(s).state == "running", within=10)
     took = time.monotonic() - hit
     await live_pictures(watcher)
-    assert took < 3, f"{took:.1f} s until the next process gave pictures"
+    assert took < 8, f"{took:.1f} s until the next process gave pictures"
     assert not alive(first), "no zombie may stay"
 
 

@@ -25,7 +25,7 @@ async def test_joins_publishes_and_leaves_in_order(sandbox: Any, start_device: A
     video = next(p for p in status.producers if p.kind == "video")
     assert video.codec == "h264"
     assert (video.encodings[0].width, video.encodings[0].height) == (640, 360)
-    assert 10 < video.encodings[0].frames_per_second < 20
+    assert 5 < video.encodings[0].frames_per_second < 25  # 15 wanted; measured over two seconds
     assert status.timing.token_to_first_media is not None
     assert status.health == ()
     await device.stop()
