@@ -1,7 +1,7 @@
 """Which layers somebody watches, as far as the server tells. Sans-I/O.
 
 mediasoup and VideoSDK's wire tell a sender nothing about its viewers: scores are about what arrives at the
-server. So every layer counts as watched until a hint says otherwise; `docs/sending.md` lists the hints.
+server. So every layer counts as watched until a hint says otherwise.
 """
 
 from __future__ import annotations

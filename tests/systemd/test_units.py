@@ -1,4 +1,4 @@
-"""The unit files, as systemd itself reads them. `scripts/test-system` boots them."""
+"""The unit files, as systemd itself reads them; no test boots them yet."""
 
 from __future__ import annotations
 
