@@ -17,6 +17,7 @@ from edgemeet.control import ControlClient, Status
 from edgemeet.errors import ControlError
 
 NAME = "Front door"
+_MISTAKEN = Path(__file__).parent / "mistaken.py"
 
 _CONFIG = """\
 [meeting]
@@ -52,9 +53,15 @@ class Device:
         self.started_at = 0.0
 
     async def start(
-        self, url: str, *, namespace: str | None = None, name: str = NAME, **environ: str
+        self,
+        url: str,
+        *,
+        namespace: str | None = None,
+        name: str = NAME,
+        mistake: str | None = None,
+        **environ: str,
     ) -> None:
-        """Variables are those of the configuration, without EDGEMEET_."""
+        """Variables are those of the configuration, without EDGEMEET_; for mistakes see mistaken.py."""
         config = self._folder / "edgemeet.toml"
         config.write_text(_CONFIG.format(room=ROOM, name=name, participant=self.participant, url=url))
         env = os.environ | {
@@ -64,7 +71,8 @@ class Device:
             "RUNTIME_DIRECTORY": str(self._folder),
         }
         env |= {f"EDGEMEET_{key}": value for key, value in environ.items()}
-        command = in_namespace(namespace, sys.executable, "-m", "edgemeet", "run")
+        program = ("-m", "edgemeet") if mistake is None else (str(_MISTAKEN), mistake)
+        command = in_namespace(namespace, sys.executable, *program, "run")
         self.started_at = time.time()
         with (self._folder / "device.log").open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(*command, env=env, stdout=log, stderr=log)

@@ -72,6 +72,10 @@ class RoomServer:
         self.port: int = json.loads(line)["port"]
         self.url = f"http://127.0.0.1:{self.port}"
 
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
     async def stop(self) -> None:
         """It ends when its standard input does."""
         if self._process is not None:
