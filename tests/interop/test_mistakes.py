@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import TimeoutError as PictureTimeout
-
 from rig.device import NAME, Device
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
