@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sys
@@ -81,8 +82,11 @@ async def start_device(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         return device
 
     yield start
-    for device in started:
-        await device.stop()
+    # All of them are stopped before the first failure is told: a daemon that is left disturbs what follows.
+    ends = await asyncio.gather(*(device.stop() for device in started), return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
 
 
 @pytest.fixture

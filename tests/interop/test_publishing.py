@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from rig.device import NAME, Device
-from rig.results import Row
+from rig.results import Row, slowest_switch
 from rig.room_server import ROOM, RoomServer
 from rig.viewer import Viewer
 
@@ -31,7 +31,9 @@ async def test_video_and_sound_arrive(
     await server.start()
     await viewer.open(server.url, ROOM)
     multistream = str(layers > 1).lower()
-    device = await start_device(server.url, CAMERA__CODEC=codec, MEETING__MULTISTREAM=multistream)
+    device = await start_device(
+        server.url, CAMERA__CODEC=codec, CAMERA__FPS="15", MEETING__MULTISTREAM=multistream
+    )
     result.seconds = await viewer.first_picture(NAME) - device.started_at
     await viewer.expect_width(WIDTHS["high"])
     await viewer.expect_moving(NAME)
@@ -43,8 +45,7 @@ async def test_video_and_sound_arrive(
     assert video["type"] == ("simulcast" if layers > 1 else "simple")
     if layers > 1:
         switches = [await _switch(viewer, layer) for layer in ("low", "mid", "high", "low", "high")]
-        result.note = f"(layers switched within {max(switches):.2f} s)"
-        assert max(switches) < 1, switches
+        result.note = slowest_switch(switches)
 
 
 async def _switch(viewer: Viewer, layer: str) -> float:
