@@ -7,11 +7,13 @@ every name below exists with the shape relied on. Nothing else in edgemeet touch
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aioice import Candidate
 from aioice import ice as aioice_ice
+from aioice import stun as aioice_stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 
@@ -73,6 +75,54 @@ class SrtpTransport(RTCDtlsTransport):
 def make_controlling(gatherer: RTCIceGatherer) -> None:
     """Take the controlling role, which the client of an ICE-lite server must have."""
     gatherer._connection.ice_controlling = True
+
+
+def keep_consent(gatherer: RTCIceGatherer, *, interval: float = 5.0, expiry: float = 30.0) -> None:
+    """Give up the path only after `expiry` seconds without any answer (RFC 7675), however late answers come.
+
+    aioice counts an answer that takes more than half a second as none, and would leave a congested uplink
+    over which media still flows. Call it before the checks begin.
+
+    Args:
+        gatherer: the path's.
+        interval: seconds between questions, more or less.
+        expiry: seconds.
+    """
+    connection = gatherer._connection
+
+    async def query_consent() -> None:
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        while True:
+            try:
+                async with asyncio.timeout_at(heard + expiry):
+                    await asyncio.sleep(interval * random.uniform(0.8, 1.2))
+                    await _ask_consent(connection)
+            except aioice_stun.TransactionError:
+                continue
+            except TimeoutError:
+                break
+            heard = loop.time()
+        connection._query_consent_task = None  # it is this one, which close() must not cancel
+        await connection.close()
+
+    connection.query_consent = query_consent  # type: ignore[method-assign]  # that is the purpose
+
+
+async def _ask_consent(connection: aioice_ice.Connection) -> None:
+    """One question, sent four times within 7.5 s.
+
+    Raises:
+        aioice.stun.TransactionError: no answer.
+    """
+    assert connection.remote_password is not None
+    pair = connection._nominated[1]
+    await pair.protocol.request(
+        connection.build_request(pair, nominate=False),
+        pair.remote_addr,
+        integrity_key=connection.remote_password.encode(),
+        retransmissions=3,
+    )
 
 
 def host_addresses() -> list[str]:

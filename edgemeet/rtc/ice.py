@@ -114,6 +114,7 @@ class IcePath:
         # Without an explicit list aiortc asks a public STUN server.
         self._gatherer = RTCIceGatherer(iceServers=[])
         aiortc_private.make_controlling(self._gatherer)
+        aiortc_private.keep_consent(self._gatherer)
         self.transport = RTCIceTransport(self._gatherer)
         self._parameters = options.ice_parameters
         self._remotes = usable_candidates(options)

@@ -1,7 +1,7 @@
 """ICE over TCP (RFC 6544), the active side alone: what aioice lacks.
 
 aioice asks little of a datagram socket. Here a TCP connection to one candidate of the server plays that
-part, so that checks, nomination and consent stay aioice's.
+part, so that checks and nomination stay aioice's.
 """
 
 from __future__ import annotations

@@ -32,6 +32,13 @@ def parameters(function: object) -> list[str]:
         (Connection.get_component_candidates, ["self", "component", "addresses", "timeout"], True),
         (Connection._pair_remote_candidate, ["self", "remote_candidate"], False),
         (Connection.sort_check_list, ["self"], False),
+        (Connection.query_consent, ["self"], True),
+        (Connection.build_request, ["self", "pair", "nominate"], False),
+        (
+            aioice_ice.StunProtocol.request,
+            ["self", "request", "addr", "integrity_key", "retransmissions"],
+            True,
+        ),
         (Candidate.can_pair_with, ["self", "other"], False),
         (aioice_ice.StunProtocol.__init__, ["self", "receiver"], False),
         (aioice_ice.StunProtocol.connection_made, ["self", "transport"], False),
