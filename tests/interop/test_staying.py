@@ -21,7 +21,7 @@ async def test_a_device_stays(
     await server.start()
     device = await start_device(server.url, MEETING__PREFERRED_PROTOCOL=preferred, **SMALL)
     await server.expect_scores("front-door", "video", 1)
-    await asyncio.sleep(70)
+    await asyncio.sleep(45)
     await server.expect_scores("front-door", "video", 1, within=5)
     status = await device.expect(lambda status: status.state == "joined", within=5)
     assert status.joins == 1

@@ -1,4 +1,4 @@
-"""What was tried and what came of it: the table of docs/interop.md."""
+"""What was tried and what came of it: the table in tests/README.md."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_BEGIN, _END = "<!-- interop: begin -->", "<!-- interop: end -->"
 _HEADER = """\
-# Interop: what was tried, and what came of it
-
-Written by `./scripts/interop`; do not edit. Each row is a test that just ran. The seconds go from the start
-of the sender's process to the first picture that the receiver decoded.
-
 | sender | through | receiver | codec | layers | media over | result | seconds |
 |---|---|---|---|---|---|---|---|
 """
@@ -60,5 +56,8 @@ class Results:
     passed: set[str] = field(default_factory=set)
 
     def write(self, path: Path) -> None:
+        """Put the table between the two marks in the file."""
         lines = [row.line(row.test in self.passed) for row in self.rows]
-        path.write_text(_HEADER + "".join(lines))
+        before, _, rest = path.read_text().partition(_BEGIN)
+        after = rest.partition(_END)[2]
+        path.write_text(f"{before}{_BEGIN}\n{_HEADER}{''.join(lines)}{_END}{after}")

@@ -111,13 +111,6 @@ class Vendor:
             pytest.fail(f"no such {event}; told: {self.events[-8:]}\n{self._log.read_text()[-3000:]}")
         return found[0]
 
-    async def send(self, text: str) -> None:
-        """A message over its data channel."""
-        assert self._process
-        assert self._process.stdin
-        self._process.stdin.write(f"{text}\n".encode())
-        await self._process.stdin.drain()
-
     async def stop(self) -> None:
         if self._process is None or self._reader is None:
             return

@@ -162,12 +162,7 @@ async def main(options: dict[str, Any]) -> None:
     )
     meeting.add_event_listener(Events(tasks))
     await meeting.async_join()
-    loop = asyncio.get_running_loop()
-    for line in iter(await loop.run_in_executor(None, sys.stdin.readline), ""):
-        await meeting.send(line.strip())
-        tell("sent")
-        break
-    await loop.run_in_executor(None, sys.stdin.read)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     meeting.leave()
     await asyncio.sleep(0.5)
     for task in tasks:
