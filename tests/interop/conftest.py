@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -82,11 +81,16 @@ async def start_device(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         return device
 
     yield start
-    # All of them are stopped before the first failure is told: a daemon that is left disturbs what follows.
-    ends = await asyncio.gather(*(device.stop() for device in started), return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
+    # One by one: twenty that end at once keep two cores busy for longer than each of them may take. And all of
+    # them before the first failure is told: one that is left disturbs what follows.
+    failures = []
+    for device in started:
+        try:
+            await device.stop()
+        except pytest.fail.Exception as failure:
+            failures.append(failure)
+    for failure in failures:
+        raise failure
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-WIDTH, HEIGHT, FPS, SECONDS = 320, 180, 15, 10
+WIDTH, HEIGHT, FPS, SECONDS = 320, 180, 10, 10
 BITRATE = 150_000
 
 
