@@ -21,8 +21,9 @@ StartDevice = Callable[..., Awaitable[Device]]
 SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
+    """One for all tests: Chromium drops what it loads while addresses come and go."""
     network = Network()
     try:
         network.open()
