@@ -81,8 +81,8 @@ async def start_device(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         return device
 
     yield start
-    # One by one: twenty that end at once keep two cores busy for longer than each of them may take. All of them
-    # before the first failure is told: one that is left disturbs what follows.
+    # One by one: twenty that end at once keep two cores busy for longer than each of them may take.
+    # All before the first failure is told: one that is left disturbs what follows.
     failures = []
     for device in started:
         try:
