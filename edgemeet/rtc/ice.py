@@ -13,7 +13,7 @@ from aiortc.rtcicetransport import parse_stun_turn_uri
 from pydantic import SecretStr
 
 from edgemeet.errors import TransportFailed
-from edgemeet.ortc.parameters import IceCandidate, WebRtcTransportOptions
+from edgemeet.ortc.parameters import IceCandidate, IceParameters, WebRtcTransportOptions
 from edgemeet.rtc import aiortc_private
 from edgemeet.rtc.aiortc_private import TurnServer
 
@@ -103,22 +103,46 @@ def usable_candidates(options: WebRtcTransportOptions) -> list[IceCandidate]:
 
 
 class IcePath:
-    """The path to one server. Used once.
+    """The path to one server. Used once."""
 
-    Args:
-        options: the server's ICE parameters and candidates.
-        ice_servers: STUN and TURN servers; only TURN is used.
-    """
-
-    def __init__(self, options: WebRtcTransportOptions, ice_servers: Sequence[IceServerLike]) -> None:
+    def __init__(self) -> None:
         # Without an explicit list aiortc asks a public STUN server.
         self._gatherer = RTCIceGatherer(iceServers=[])
         aiortc_private.make_controlling(self._gatherer)
         aiortc_private.keep_consent(self._gatherer)
         self.transport = RTCIceTransport(self._gatherer)
+        self._addresses: list[str] = []
+        self._parameters: IceParameters | None = None
+        self._remotes: list[IceCandidate] = []
+        self._relays: list[TurnServer] = []
+
+    def use(self, options: WebRtcTransportOptions, ice_servers: Sequence[IceServerLike]) -> None:
+        """Take the server's ICE parameters and candidates, and TURN servers; STUN servers are not asked."""
         self._parameters = options.ice_parameters
         self._remotes = usable_candidates(options)
         self._relays = turn_servers(ice_servers)
+
+    async def gather(self) -> None:
+        """Open a socket on each address of this machine, before the server is known."""
+        await self._open([])
+
+    @property
+    def local_parameters(self) -> IceParameters:
+        """Our credentials, for a server that is told of them."""
+        own = self._gatherer.getLocalParameters()
+        assert own.usernameFragment is not None
+        assert own.password is not None
+        return IceParameters(username_fragment=own.usernameFragment, password=SecretStr(own.password))
+
+    @property
+    def local_candidates(self) -> tuple[IceCandidate, ...]:
+        """Our addresses as far as they are known, relayed ones among them."""
+        return tuple(_local_candidate(each) for each in self._gatherer.getLocalCandidates())
+
+    async def _open(self, remotes: Sequence[IceCandidate]) -> None:
+        missing = [each for each in local_addresses(remotes) if each not in self._addresses]
+        self._addresses += missing
+        await aiortc_private.add_host_candidates(self._gatherer, missing)
 
     @property
     def remote_addresses(self) -> str:
@@ -136,7 +160,7 @@ class IcePath:
                 "the media server names no address that can be reached: it must be an IP address",
                 code="transport.ice_failed",
             )
-        await aiortc_private.add_host_candidates(self._gatherer, local_addresses(self._remotes))
+        await self._open(self._remotes)
         for candidate in self._remotes:
             await self.transport.addRemoteCandidate(_candidate(candidate))
         async with asyncio.TaskGroup() as group:
@@ -155,6 +179,7 @@ class IcePath:
             logger.info("media goes over %s to %s port %d", way, *pair.remote)
 
     async def _check(self) -> None:
+        assert self._parameters is not None, "the server's parameters come first"
         await self.transport.start(
             RTCIceParameters(
                 usernameFragment=self._parameters.username_fragment,
@@ -213,4 +238,16 @@ def _candidate(candidate: IceCandidate) -> RTCIceCandidate:
         protocol=candidate.protocol,
         type=candidate.type,
         tcpType=candidate.tcp_type,
+    )
+
+
+def _local_candidate(candidate: RTCIceCandidate) -> IceCandidate:
+    return IceCandidate(
+        foundation=candidate.foundation,
+        priority=candidate.priority,
+        address=candidate.ip,
+        protocol="tcp" if candidate.protocol == "tcp" else "udp",
+        port=candidate.port,
+        type=candidate.type,
+        tcp_type=candidate.tcpType,
     )

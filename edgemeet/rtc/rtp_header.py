@@ -28,6 +28,7 @@ class HeaderWriter:
         ssrc: of the stream.
         extensions: those negotiated; unknown ones are left out.
         mid: value of the mid extension.
+        rid: the URI and the value of the extension that names the encoding, where there are several.
     """
 
     def __init__(
@@ -36,17 +37,18 @@ class HeaderWriter:
         ssrc: int,
         extensions: Sequence[RtpHeaderExtensionParameters],
         mid: str | None,
+        *,
+        rid: tuple[str, str] | None = None,
     ) -> None:
         self._payload_type = payload_type
         self._ssrc = ssrc
         ids = {extension.uri: extension.id for extension in extensions}
-        name = (mid or "").encode()
+        names = {uri: name.encode() for uri, name in ((MID, mid or ""), rid or ("", "")) if name}
         used = {
-            uri: number
-            for uri, number in ids.items()
-            if uri in (ABS_SEND_TIME, AUDIO_LEVEL) or (uri == MID and name)
+            uri: number for uri, number in ids.items() if uri in (ABS_SEND_TIME, AUDIO_LEVEL) or uri in names
         }
-        two_byte = max(used.values(), default=0) > 14 or (MID in used and len(name) > 16)
+        longest = max((len(names[uri]) for uri in used if uri in names), default=0)
+        two_byte = max(used.values(), default=0) > 14 or longest > 16
 
         def element(uri: str, value: bytes) -> bytes:
             if uri not in used:
@@ -55,7 +57,8 @@ class HeaderWriter:
                 return bytes((used[uri], len(value))) + value
             return bytes((used[uri] << 4 | len(value) - 1,)) + value
 
-        start = element(MID, name) + element(ABS_SEND_TIME, b"\0\0\0")
+        start = b"".join(element(uri, name) for uri, name in names.items())
+        start += element(ABS_SEND_TIME, b"\0\0\0")
         self._stamped = ABS_SEND_TIME in used
         ends = [
             element(AUDIO_LEVEL, bytes(((0x80 if level < _VOICE else 0) | level,)))

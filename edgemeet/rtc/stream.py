@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from struct import pack
 
 from edgemeet.encoded import Kind, VideoCodec
+from edgemeet.ortc.header_extensions import REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID
 from edgemeet.ortc.parameters import RtpEncodingParameters, RtpParameters
 from edgemeet.rtc import h264, rtcp, vp8
 from edgemeet.rtc.allocation import EncodingLimits
@@ -114,9 +115,14 @@ class SendStream:
         self._bits = RateMeter()
         self._frames = RateMeter()
         extensions, mid = parameters.header_extensions, parameters.mid
-        self._header = HeaderWriter(formats.payload_type, self.ssrc, extensions, mid)
+        rid, repaired = (
+            ((RTP_STREAM_ID, encoding.rid), (REPAIRED_RTP_STREAM_ID, encoding.rid))
+            if encoding.rid
+            else (None, None)
+        )
+        self._header = HeaderWriter(formats.payload_type, self.ssrc, extensions, mid, rid=rid)
         self._rtx_header = (
-            HeaderWriter(formats.rtx_payload_type, self.rtx_ssrc, extensions, mid)
+            HeaderWriter(formats.rtx_payload_type, self.rtx_ssrc, extensions, mid, rid=repaired)
             if formats.rtx_payload_type is not None and self.rtx_ssrc is not None
             else None
         )

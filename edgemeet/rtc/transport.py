@@ -10,7 +10,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters
 
 from edgemeet.errors import TransportFailed
-from edgemeet.ortc.parameters import DtlsFingerprint, DtlsParameters, DtlsRole, WebRtcTransportOptions
+from edgemeet.ortc.parameters import (
+    DtlsFingerprint,
+    DtlsParameters,
+    DtlsRole,
+    IceCandidate,
+    IceParameters,
+    WebRtcTransportOptions,
+)
 from edgemeet.rtc import aiortc_private
 from edgemeet.rtc.aiortc_private import SrtpTransport
 from edgemeet.rtc.delivery import Delivery
@@ -33,7 +40,8 @@ class SendTransport:
     """Carries the packets of its senders to one media server. Used once; `close` must follow.
 
     Args:
-        options: the server's answer to createWebRtcTransport.
+        options: the server's answer to createWebRtcTransport; None where the server is told
+            of our side first: then `gather` and `use` come before `connect`.
         ice_servers: STUN and TURN servers of the meeting.
         clock: seconds, monotonic.
         wall_clock: Unix time in seconds, read once, for the NTP times of sender reports.
@@ -43,9 +51,9 @@ class SendTransport:
 
     def __init__(
         self,
-        options: WebRtcTransportOptions,
+        options: WebRtcTransportOptions | None,
         *,
-        ice_servers: Sequence[IceServerLike],
+        ice_servers: Sequence[IceServerLike] = (),
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         max_bitrate: int | None = None,
@@ -62,14 +70,14 @@ class SendTransport:
             ceiling=max_bitrate,
             on_available_bitrate=on_available_bitrate,
         )
-        self._remote_dtls = options.dtls_parameters
-        self._ice = IcePath(options, ice_servers)
+        self._remote_dtls = DtlsParameters(fingerprints=())
+        self._ice = IcePath()
         self._dtls = SrtpTransport(
             self._ice.transport, RTCCertificate.generateCertificate(), self._feedback.receive
         )
-        # Whoever the server leaves the choice to is the client: it can begin at once.
-        self._role: DtlsRole = "server" if options.dtls_parameters.role == "client" else "client"
-        self._dtls.take_role(self._role)
+        self._role: DtlsRole = "auto"
+        if options is not None:
+            self.use(options, ice_servers)
         self._state = TransportState.NEW
         self._error: TransportFailed | None = None
         self._ended = asyncio.Event()
@@ -96,6 +104,28 @@ class SendTransport:
     def ready(self) -> bool:
         """True while packets can leave."""
         return self._state is TransportState.CONNECTED
+
+    def use(self, options: WebRtcTransportOptions, ice_servers: Sequence[IceServerLike] = ()) -> None:
+        """Take the server's side of the transport, and the STUN and TURN servers to reach it with."""
+        self._remote_dtls = options.dtls_parameters
+        # Whoever the server leaves the choice to is the client: it can begin at once.
+        self._role = "server" if options.dtls_parameters.role == "client" else "client"
+        self._dtls.take_role(self._role)
+        self._ice.use(options, ice_servers)
+
+    async def gather(self) -> None:
+        """Open the sockets, for a server that is told our addresses before it tells its own."""
+        await self._ice.gather()
+
+    @property
+    def ice_parameters(self) -> IceParameters:
+        """Our ICE credentials."""
+        return self._ice.local_parameters
+
+    @property
+    def ice_candidates(self) -> tuple[IceCandidate, ...]:
+        """Our addresses as far as they are known."""
+        return self._ice.local_candidates
 
     @property
     def dtls_parameters(self) -> DtlsParameters:

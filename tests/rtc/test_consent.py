@@ -83,6 +83,7 @@ async def test_no_answers_end_the_path(peer: Peer, monkeypatch: pytest.MonkeyPat
 
 
 async def test_it_is_in_place(peer: Peer) -> None:
-    path = IcePath(peer.options(), ())
+    path = IcePath()
+    path.use(peer.options(), ())
     assert path._gatherer._connection.query_consent.__module__ == "edgemeet.rtc.aiortc_private"
     await path.close(1)

@@ -6,7 +6,13 @@ from aiortc.rtp import HeaderExtensionsMap, RtpPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgemeet.ortc.header_extensions import ABS_SEND_TIME, AUDIO_LEVEL, MID
+from edgemeet.ortc.header_extensions import (
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    REPAIRED_RTP_STREAM_ID,
+    RTP_STREAM_ID,
+)
 from edgemeet.ortc.parameters import RtpHeaderExtensionParameters
 from edgemeet.rtc.rtp_header import HeaderWriter
 
@@ -62,3 +68,20 @@ def test_voice_is_what_is_loud(level: int | None, *, voice: bool) -> None:
     writer = HeaderWriter(96, 1, [RtpHeaderExtensionParameters(uri=AUDIO_LEVEL, id=10)], None)
     packet = read(writer.write(7, 8, marker=False, now=1.0, audio_level=level), {AUDIO_LEVEL: 10})
     assert packet.extensions.audio_level == (voice, 127 if level is None else level)
+
+
+@pytest.mark.parametrize("uri", [RTP_STREAM_ID, REPAIRED_RTP_STREAM_ID], ids=["media", "repeated"])
+@pytest.mark.parametrize("rid", ["q", "a-name-of-20-letters"], ids=["short", "long"])
+def test_the_encoding_is_named_where_there_are_several(uri: str, rid: str) -> None:
+    ids = {MID: 1, RTP_STREAM_ID: 2, REPAIRED_RTP_STREAM_ID: 3}
+    extensions = [RtpHeaderExtensionParameters(uri=uri, id=number) for uri, number in ids.items()]
+    header = HeaderWriter(96, 1, extensions, "0", rid=(uri, rid)).write(7, 8, marker=False, now=1.0)
+    found = read(header + b"payload", ids).extensions
+    assert found.mid == "0"
+    assert found.rtp_stream_id == (rid if uri == RTP_STREAM_ID else None)
+    assert found.repaired_rtp_stream_id == (rid if uri == REPAIRED_RTP_STREAM_ID else None)
+
+
+def test_a_name_that_was_not_negotiated_is_left_out() -> None:
+    header = HeaderWriter(96, 1, (), None, rid=(RTP_STREAM_ID, "q")).write(7, 8, marker=False, now=1.0)
+    assert len(header) == 12
