@@ -10,11 +10,11 @@ from collections.abc import Callable
 import httpx
 
 from edgemeet.config import Settings
-from edgemeet.encoded import VideoCodec
+from edgemeet.encoded import VideoCodec, VideoEncoding
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.layers import encodings
 from edgemeet.media.placeholder import PlaceholderCapture
-from edgemeet.media.plan import camera_plan, microphone_plan
+from edgemeet.media.plan import CameraPlan, MicrophonePlan, camera_plan, microphone_plan
 from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions
 from edgemeet.supervisor import Device, Session, SessionOptions
 from edgemeet.telemetry import Redactor
@@ -33,10 +33,10 @@ def teach(redactor: Redactor, settings: Settings) -> None:
             redactor.learn(secret.get_secret_value())
 
 
-def camera(settings: Settings) -> Device:
-    """The camera, off when `meeting.webcam` is false."""
+def layers_of_camera(settings: Settings) -> tuple[VideoEncoding, ...]:
+    """The encodings of the camera, lowest bitrate first."""
     chosen = settings.camera
-    layers = encodings(
+    return encodings(
         chosen.width,
         chosen.height,
         chosen.fps,
@@ -45,24 +45,48 @@ def camera(settings: Settings) -> Device:
         max_bitrate=chosen.max_bitrate,
     )
 
+
+def plan_of_camera(settings: Settings, layers: tuple[VideoEncoding, ...], codec: VideoCodec) -> CameraPlan:
+    """How the camera is captured."""
+    chosen = settings.camera
+    return camera_plan(
+        source=chosen.source,
+        device=chosen.device,
+        width=chosen.width,
+        height=chosen.height,
+        fps=chosen.fps,
+        encodings=layers,
+        codec=codec,
+        encoder=chosen.encoder,
+        capture_format=chosen.format,
+        rotation=chosen.rotation,
+        hflip=chosen.hflip,
+        vflip=chosen.vflip,
+        controls=chosen.controls,
+        tuning_file=str(chosen.tuning_file) if chosen.tuning_file else None,
+        label=settings.meeting.name,
+    )
+
+
+def plan_of_microphone(settings: Settings) -> MicrophonePlan:
+    """How the microphone is captured."""
+    chosen = settings.microphone
+    return microphone_plan(
+        source=chosen.source,
+        device=chosen.device,
+        bitrate=chosen.bitrate,
+        gain_db=chosen.gain_db,
+        tone_hz=chosen.tone_hz,
+    )
+
+
+def camera(settings: Settings) -> Device:
+    """The camera, off when `meeting.webcam` is false."""
+    chosen = settings.camera
+    layers = layers_of_camera(settings)
+
     def capture(codec: VideoCodec) -> PlaceholderCapture:
-        plan = camera_plan(
-            source=chosen.source,
-            device=chosen.device,
-            width=chosen.width,
-            height=chosen.height,
-            fps=chosen.fps,
-            encodings=layers,
-            codec=codec,
-            encoder=chosen.encoder,
-            capture_format=chosen.format,
-            rotation=chosen.rotation,
-            hflip=chosen.hflip,
-            vflip=chosen.vflip,
-            controls=chosen.controls,
-            tuning_file=str(chosen.tuning_file) if chosen.tuning_file else None,
-            label=settings.meeting.name,
-        )
+        plan = plan_of_camera(settings, layers, codec)
         return PlaceholderCapture(plan, CaptureProcess(plan))
 
     return Device("video", capture, on=settings.meeting.webcam, encodings=layers, codec=chosen.codec)
@@ -73,15 +97,7 @@ def microphone(settings: Settings) -> Device:
     chosen = settings.microphone
 
     def capture(_: VideoCodec) -> CaptureProcess:
-        return CaptureProcess(
-            microphone_plan(
-                source=chosen.source,
-                device=chosen.device,
-                bitrate=chosen.bitrate,
-                gain_db=chosen.gain_db,
-                tone_hz=chosen.tone_hz,
-            )
-        )
+        return CaptureProcess(plan_of_microphone(settings))
 
     return Device(
         "audio",
@@ -92,22 +108,28 @@ def microphone(settings: Settings) -> Device:
     )
 
 
+def provisioning_options(settings: Settings) -> ProvisioningOptions:
+    """How to get a token."""
+    chosen = settings.provisioning
+    return ProvisioningOptions(
+        url=chosen.url,
+        method=chosen.method,
+        auth=chosen.auth,
+        bearer=chosen.bearer,
+        timeout=chosen.timeout,
+        token=chosen.token,
+        token_file=chosen.token_file,
+        api_key=chosen.api_key,
+        api_secret=chosen.api_secret,
+        token_ttl=chosen.token_ttl,
+    )
+
+
 def provisioner(settings: Settings, client: httpx.AsyncClient, participant_id: str) -> Provisioner:
     """Where tokens and meetings come from."""
-    chosen, meeting = settings.provisioning, settings.meeting
+    meeting = settings.meeting
     return Provisioner(
-        ProvisioningOptions(
-            url=chosen.url,
-            method=chosen.method,
-            auth=chosen.auth,
-            bearer=chosen.bearer,
-            timeout=chosen.timeout,
-            token=chosen.token,
-            token_file=chosen.token_file,
-            api_key=chosen.api_key,
-            api_secret=chosen.api_secret,
-            token_ttl=chosen.token_ttl,
-        ),
+        provisioning_options(settings),
         MeetingSource(
             source=meeting.source,
             id=meeting.id,
