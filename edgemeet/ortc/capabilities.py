@@ -19,7 +19,13 @@ from edgemeet.ortc.consuming import (
     payload_type_map,
     router_capabilities,
 )
-from edgemeet.ortc.header_extensions import ABS_SEND_TIME, AUDIO_LEVEL, MID
+from edgemeet.ortc.header_extensions import (
+    ABS_CAPTURE_TIME,
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    TRANSPORT_WIDE_CC,
+)
 from edgemeet.ortc.parameters import (
     CodecParameterValue,
     RtcpFeedback,
@@ -45,11 +51,13 @@ __all__ = [
     "send_parameters",
 ]
 
-# What the sender acts on. Transport-wide congestion control is left out until it does.
-_FEEDBACK = frozenset({("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", "")})
+# What the sender acts on. A router that offers both kinds of bandwidth feedback then gives the second.
+_FEEDBACK = frozenset(
+    {("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", ""), ("transport-cc", "")}
+)
 _EXTENSIONS: dict[Kind, tuple[str, ...]] = {
-    "audio": (MID, ABS_SEND_TIME, AUDIO_LEVEL),
-    "video": (MID, ABS_SEND_TIME),
+    "audio": (MID, ABS_SEND_TIME, TRANSPORT_WIDE_CC, ABS_CAPTURE_TIME, AUDIO_LEVEL),
+    "video": (MID, ABS_SEND_TIME, TRANSPORT_WIDE_CC, ABS_CAPTURE_TIME),
 }
 # Our encoders make constrained baseline, which every baseline decoder takes; the best match first.
 _H264_PROFILES = (H264Profile.CONSTRAINED_BASELINE, H264Profile.BASELINE)

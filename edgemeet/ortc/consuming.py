@@ -9,7 +9,13 @@ from __future__ import annotations
 from edgemeet.encoded import Kind
 from edgemeet.errors import ProtocolMismatch
 from edgemeet.ortc.codec_matching import apt, is_rtx, same_codec
-from edgemeet.ortc.header_extensions import ABS_SEND_TIME, AUDIO_LEVEL, MID, TRANSPORT_WIDE_CC
+from edgemeet.ortc.header_extensions import (
+    ABS_CAPTURE_TIME,
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    TRANSPORT_WIDE_CC,
+)
 from edgemeet.ortc.parameters import (
     RtcpFeedback,
     RtcpParameters,
@@ -35,7 +41,7 @@ def router_capabilities() -> RtpCapabilities:
                 preferred_payload_type=100,
                 clock_rate=48000,
                 channels=2,
-                rtcp_feedback=(RtcpFeedback(type="nack"),),
+                rtcp_feedback=(RtcpFeedback(type="nack"), RtcpFeedback(type="transport-cc")),
             ),
             *_video_codec("video/VP8", 101),
             *_video_codec(
@@ -48,6 +54,12 @@ def router_capabilities() -> RtpCapabilities:
             *(
                 RtpHeaderExtension(kind=kind, uri=uri, preferred_id=number, direction="sendrecv")
                 for uri, number in ((MID, 1), (ABS_SEND_TIME, 4))
+                for kind in kinds
+            ),
+            # What the router reads of producers and does not write for consumers.
+            *(
+                RtpHeaderExtension(kind=kind, uri=uri, preferred_id=number, direction="recvonly")
+                for uri, number in ((TRANSPORT_WIDE_CC, 5), (ABS_CAPTURE_TIME, 13))
                 for kind in kinds
             ),
             RtpHeaderExtension(kind="audio", uri=AUDIO_LEVEL, preferred_id=10, direction="sendrecv"),
@@ -70,6 +82,7 @@ def _video_codec(
                 RtcpFeedback(type="nack", parameter="pli"),
                 RtcpFeedback(type="ccm", parameter="fir"),
                 RtcpFeedback(type="goog-remb"),
+                RtcpFeedback(type="transport-cc"),
             ),
         ),
         RtpCodecCapability(

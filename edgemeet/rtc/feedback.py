@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from edgemeet.rtc import rtcp
 from edgemeet.rtc.estimator import BandwidthEstimator
@@ -11,9 +12,28 @@ from edgemeet.rtc.loss import LossMeter
 from edgemeet.rtc.padding import Padding
 from edgemeet.rtc.probing import Prober
 from edgemeet.rtc.sender import Sender
+from edgemeet.rtc.stats import BandwidthFeedback
 from edgemeet.rtc.stream import FLOOR_BITRATE
+from edgemeet.rtc.transport_cc import ArrivalMeter, SentPackets, TransportFeedback
 
 logger = logging.getLogger(__name__)
+
+
+# Repairs are taken from what pictures have, up to this share.
+MOST_REPAIRS = 0.3
+# An estimate that falls to this share at once has come too late for the pictures on their way.
+COLLAPSE = 0.5
+# Seconds between two fresh starts: a collapse often comes in steps.
+START_OVER_INTERVAL = 0.8
+
+
+class _Counted(NamedTuple):
+    """Totals at one moment."""
+
+    at: float
+    received: float  # packets of pictures, by the reports
+    packets: int  # of pictures, sent
+    octets: int  # of everything, sent
 
 
 class Feedback:
@@ -22,6 +42,7 @@ class Feedback:
     Args:
         senders: of the transport; its owner adds to and takes from this list.
         clock: seconds, monotonic.
+        sent_packets: what has left with a number of transport-wide congestion control.
         sent: octets that have left so far.
         ceiling: the most that is ever sent, in bits per second.
         on_available_bitrate: called with every new estimate, in bits per second.
@@ -31,6 +52,7 @@ class Feedback:
         self,
         senders: list[Sender],
         clock: Callable[[], float],
+        sent_packets: SentPackets,
         *,
         sent: Callable[[], int] = lambda: 0,
         ceiling: int | None = None,
@@ -43,8 +65,11 @@ class Feedback:
         self.estimator = BandwidthEstimator(clock(), ceiling=ceiling)
         self.padding = Padding(self._filler)
         self._loss = LossMeter()
+        self._arrivals = ArrivalMeter(sent_packets)
+        self._transport_wide = False  # the receiver tells of each packet; reports say less, and later
+        self._started_over = float("-inf")
         self._prober = Prober()
-        self._counted = (clock(), 0)  # when the loss was last taken, and the octets sent until then
+        self._counted = _Counted(clock(), 0.0, 0, 0)
         self.told_bitrate: int | None = None
         self.last_at: float | None = None
         self.packets = 0
@@ -66,42 +91,98 @@ class Feedback:
             logger.exception("feedback of the media server could not be acted on")
 
     def _act(self, entries: Sequence[rtcp.Feedback], now: float) -> None:
-        measured = False
+        measured = reported = False
+        before = self.estimator.value
         for entry in entries:
             if isinstance(entry, rtcp.BandwidthEstimate):
                 self.told_bitrate = entry.bitrate
                 self.estimator.told(entry.bitrate, now)
                 measured = True
                 continue
+            if isinstance(entry, TransportFeedback):
+                self._transport_wide = True
+                measured |= self._arrived(entry, now)
+                continue
             for sender in list(self._senders):
                 sender.receive(entry, now)
-            if isinstance(entry, rtcp.ReportBlock) and self._counts(entry):
+            if isinstance(entry, rtcp.ReportBlock) and self._counts(entry) and not self._transport_wide:
                 self._loss.add(entry)
-                measured = True
-        if measured:
-            self._estimate(now)
+                reported = True
+        if reported:
+            self._reported(now)
+        if measured or reported:
+            self._moved(before, now)
 
     def _counts(self, block: rtcp.ReportBlock) -> bool:
         """Whether a block is about our path alone. mediasoup's reports on sound with in-band FEC tell the
         loss of the worst viewer, so that the encoder can make up for it.
         """
-        return any(sender.kind == "video" and sender.owns(block.ssrc) for sender in self._senders) or all(
-            sender.kind == "audio" for sender in self._senders
-        )
+        return any(self._measures(sender) and sender.owns(block.ssrc) for sender in self._senders)
 
-    def _estimate(self, now: float) -> None:
+    def _measures(self, sender: Sender) -> bool:
+        return sender.kind == "video" or all(other.kind == "audio" for other in self._senders)
+
+    def _arrived(self, feedback: TransportFeedback, now: float) -> bool:
+        arrival = self._arrivals.add(feedback, now)
+        if arrival is None:
+            return False
+        self.estimator.reported(
+            arrival.fraction_lost,
+            now,
+            acknowledged=arrival.rate,
+            round_trip=self.round_trip,
+            queue=arrival.queue,
+            limited=arrival.limited,
+        )
+        return True
+
+    def _reported(self, now: float) -> None:
         fraction = self._loss.take()
         if fraction is not None:
-            began, before = self._counted
-            sent = self._sent()
-            self._counted = (now, sent)
-            rate = (sent - before) * 8 / max(now - began, 0.01)
             self.estimator.reported(
-                fraction, now, acknowledged=rate * (1 - fraction), round_trip=self.round_trip
+                fraction, now, acknowledged=self._acknowledged(now), round_trip=self.round_trip
             )
+
+    def _moved(self, before: int, now: float) -> None:
+        """The estimate may be another one."""
         self.divide()
+        used = sum(sender.maximum_bitrate for sender in self._senders)
+        if (
+            self.estimator.value <= COLLAPSE * min(before, used)
+            and now - self._started_over >= START_OVER_INTERVAL
+        ):
+            self._started_over = now
+            for sender in self._senders:
+                sender.start_over(now)
         if self._on_available_bitrate is not None:
             self._on_available_bitrate(self.estimator.value)
+
+    def _packets_sent(self) -> int:
+        return sum(sender.packets_sent for sender in self._senders if self._measures(sender))
+
+    def _acknowledged(self, now: float) -> float:
+        """Bits per second that have arrived since this was asked before.
+
+        Reports count packets of media. Sound, repetitions and padding arrive in the proportion in which
+        they were sent with them.
+        """
+        before, after = (
+            self._counted,
+            _Counted(now, self._loss.received, self._packets_sent(), self._sent()),
+        )
+        self._counted = after
+        packets = max(after.packets - before.packets, 1)
+        octets = (after.octets - before.octets) / packets * (after.received - before.received)
+        return octets * 8 / max(now - before.at, 0.01)
+
+    @property
+    def kind(self) -> BandwidthFeedback | None:
+        """What the estimate is made of; the best of what the receiver has told."""
+        if self._transport_wide:
+            return "transport-cc"
+        if self.told_bitrate is not None:
+            return "goog-remb"
+        return "reports" if self.last_at is not None else None
 
     @property
     def round_trip(self) -> float | None:
@@ -110,10 +191,15 @@ class Feedback:
         return min(measured, default=None)
 
     def divide(self) -> None:
-        """Sound first, the rest to the pictures, the lowest layer first; at least the floor for pictures."""
+        """Sound first, then what repairs take, the rest to the pictures, the lowest layer first.
+
+        Pictures have at least the floor.
+        """
         now = self._clock()
         sound = sum(sender.target_bitrate for sender in self._senders if sender.kind == "audio")
-        budget = max(self.estimator.value - sound, FLOOR_BITRATE)
+        repairs = sum(sender.repeated_bitrate(now) for sender in self._senders)
+        left = self.estimator.value - sound
+        budget = max(round(left - min(repairs, MOST_REPAIRS * left)), FLOOR_BITRATE)
         needed: int | None = None
         spent = sound
         for sender in self._senders:

@@ -15,7 +15,7 @@ MIN_REPEAT = 0.02
 MAX_SHARE = 0.5
 SAVED_SECONDS = 0.5
 # Enough for a keyframe's worth of packets on a slow stream.
-MIN_ALLOWANCE = 16_000
+MIN_ALLOWANCE = 12_000
 # Padding repeats the largest of so many packets: fewer packets for the same rate.
 _FILLERS = 8
 
@@ -73,6 +73,10 @@ class History:
         self._allowance -= len(packet.payload)
         packet.repeated = now
         return packet
+
+    def clear(self) -> None:
+        """Forget all packets: nobody needs them any more."""
+        self._packets.clear()
 
     def filler(self) -> SentPacket | None:
         """A large packet of the last few, to repeat as padding."""

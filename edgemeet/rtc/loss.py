@@ -11,12 +11,17 @@ _MOST = 10_000
 
 
 class LossMeter:
-    """Weighs each stream's fraction lost by the packets it stands for."""
+    """Weighs each stream's fraction lost by the packets it stands for.
+
+    Attributes:
+        received: packets that have arrived in all, as far as reports tell.
+    """
 
     def __init__(self) -> None:
         self._highest: dict[int, int] = {}
         self._expected = 0
         self._lost = 0.0
+        self.received = 0.0
 
     def add(self, block: ReportBlock) -> None:
         """A report about one stream; its first one only says where counting begins."""
@@ -25,7 +30,9 @@ class LossMeter:
         expected = 0 if before is None else block.highest_sequence - before
         if 0 < expected <= _MOST:
             self._expected += expected
-            self._lost += expected * block.fraction_lost / 256
+            lost = expected * block.fraction_lost / 256
+            self._lost += lost
+            self.received += expected - lost
 
     def take(self) -> float | None:
         """The fraction lost since the last answer, 0 to 1; None while too little is known."""

@@ -14,6 +14,9 @@ from edgemeet.rtc.history import SentPacket
 
 # libwebrtc's pacing factor. A usual picture then leaves in 1 / 2.5 of the picture interval: 13 ms at 30 fps.
 PACING_FACTOR = 2.5
+# After a congestion, when the rate that the path carries is known: what an encoder gives too much of for a
+# moment waits here then; it would be lost on the way.
+CAREFUL_FACTOR = 1.25
 # Below this rate pictures would crawl even where nothing is known of the path.
 MIN_RATE = 300_000
 # What may leave at once, at the pacing rate. Every wake-up costs a Raspberry Pi more than the packets do.
@@ -23,6 +26,7 @@ MAX_BACKLOG = 0.5
 # A queue that would take longer than this drains faster, by this factor at most.
 DRAIN_WITHIN = 0.25
 DRAIN_FACTOR = 2.0
+CAREFUL_DRAIN_FACTOR = 1.2
 # A new keyframe is asked for only when less than this waits: it would be dropped like the pictures before it.
 READY_BACKLOG = 0.1
 # Sound for a second; only a transport that does not send at all gets that far.
@@ -53,7 +57,8 @@ class QueuedFrame:
     marker: bool
     audio_level: int | None
     size: int
-    position: int = 0
+    captured: float = 0.0  # seconds, monotonic
+    position: int = 0  # payloads that have left; 1 while the first one of a picture leaves
 
 
 class Pacer:
@@ -65,12 +70,23 @@ class Pacer:
         self._video: deque[QueuedFrame] = deque()
         self._queued = 0  # bytes of pictures that wait
         self._rate = MIN_RATE / 8  # bytes per second
+        self._drain_factor = DRAIN_FACTOR
         self._debt = 0.0  # bytes that have left and not yet leaked away
         self._leaked = 0.0
 
-    def set_target(self, bits_per_second: int) -> None:
-        """All streams together aim at this rate; packets leave at 2.5 times as much."""
-        self._rate = max(bits_per_second * PACING_FACTOR, MIN_RATE) / 8
+    def set_target(self, bits_per_second: int, *, careful: bool = False) -> None:
+        """All streams together aim at this rate; packets leave at 2.5 times as much.
+
+        Args:
+            bits_per_second: the rate.
+            careful: 1.25 times as much; the path carries little more.
+        """
+        if careful:
+            self._rate = bits_per_second * CAREFUL_FACTOR / 8
+            self._drain_factor = CAREFUL_DRAIN_FACTOR
+        else:
+            self._rate = max(bits_per_second * PACING_FACTOR, MIN_RATE) / 8
+            self._drain_factor = DRAIN_FACTOR
 
     def backlog(self, now: float) -> float:
         """Seconds until a picture that is handed in now begins to leave."""
@@ -103,7 +119,11 @@ class Pacer:
         return True
 
     def discard(self, writer: PacketWriter) -> int:
-        """Drop what waits of a stream, except a frame that has begun to leave. Tells how many frames."""
+        """Drop what waits of a stream, except a frame that has begun to leave. Tells how many frames.
+
+        Repetitions are of what went before, and go too.
+        """
+        self._again = deque(entry for entry in self._again if entry[0] is not writer)
         kept = deque(f for f in self._video if f.writer is not writer or f.position)
         dropped = len(self._video) - len(kept)
         self._video = kept
@@ -142,7 +162,7 @@ class Pacer:
 
     def _rate_now(self) -> float:
         """Bytes per second: more than the pacing rate while much waits."""
-        return min(max(self._rate, self._queued / DRAIN_WITHIN), self._rate * DRAIN_FACTOR)
+        return min(max(self._rate, self._queued / DRAIN_WITHIN), self._rate * self._drain_factor)
 
     def _next(self, now: float) -> bytes | None:
         if self._audio:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from edgemeet.rtc.media_clock import MediaClock
 from edgemeet.rtc.pacer import Pacer
+from edgemeet.rtc.transport_cc import SentPackets
 
 if TYPE_CHECKING:
     from edgemeet.rtc.sender import Sender
@@ -15,6 +16,7 @@ class PacketPath(Protocol):
     """What a sender needs of its transport."""
 
     media_clock: MediaClock
+    sent_packets: SentPackets
     pacer: Pacer
 
     @property

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct, pack, unpack_from
 
+from edgemeet.rtc.transport_cc import FeedbackMalformed, TransportFeedback, parse_feedback
+
 _SR, _RR, _SDES, _RTPFB, _PSFB = 200, 201, 202, 205, 206
-_NACK = 1
+_NACK, _TRANSPORT_CC = 1, 15
 _PLI, _FIR, _APP = 1, 4, 15
 _REPORT = Struct("!IIIIII")
 _REPORT_SIZE = 24
@@ -71,7 +73,7 @@ class BandwidthEstimate:
     ssrcs: tuple[int, ...]
 
 
-Feedback = ReportBlock | Nack | PictureLoss | FullIntraRequest | BandwidthEstimate
+Feedback = ReportBlock | Nack | PictureLoss | FullIntraRequest | BandwidthEstimate | TransportFeedback
 
 
 def parse(data: bytes) -> list[Feedback]:
@@ -106,6 +108,8 @@ def _parse_body(kind: int, count: int, body: bytes) -> Sequence[Feedback]:
         return _reports(body, 24, count)
     if kind == _RTPFB and count == _NACK:
         return _nack(body)
+    if kind == _RTPFB and count == _TRANSPORT_CC:
+        return _transport_feedback(body)
     if kind == _PSFB:
         return _payload_feedback(count, body)
     return ()
@@ -141,6 +145,13 @@ def _nack(body: bytes) -> list[Feedback]:
         sequences.append(first)
         sequences += [(first + bit + 1) & 0xFFFF for bit in range(16) if following >> bit & 1]
     return [Nack(ssrc=unpack_from("!I", body, 4)[0], sequences=tuple(sequences))]
+
+
+def _transport_feedback(body: bytes) -> list[Feedback]:
+    try:
+        return [parse_feedback(body)]
+    except FeedbackMalformed as error:
+        raise RtcpMalformed(str(error)) from error
 
 
 def _payload_feedback(kind: int, body: bytes) -> list[Feedback]:

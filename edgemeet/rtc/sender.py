@@ -12,16 +12,20 @@ from edgemeet.ortc.parameters import RtpParameters
 from edgemeet.rtc import rtcp
 from edgemeet.rtc.allocation import Allocator
 from edgemeet.rtc.audience import Audience
+from edgemeet.rtc.formats import Formats
 from edgemeet.rtc.pacer import READY_BACKLOG, QueuedFrame
 from edgemeet.rtc.path import PacketPath
 from edgemeet.rtc.stats import SenderStats
-from edgemeet.rtc.stream import Formats, SendStream
+from edgemeet.rtc.stream import SendStream
 from edgemeet.rtc.timestamps import AudioTimestamps
+from edgemeet.rtc.transport_cc import TransportFeedback
 
 logger = logging.getLogger(__name__)
 
 # An encoder is asked again only for a change that can be seen.
 _BITRATE_STEP = 0.05
+# Seconds that libx264 needs until its keyframes have the size of a new rate.
+_RESTART_AFTER = 0.3
 
 
 class Sender:
@@ -66,7 +70,7 @@ class Sender:
         self._error_logged = False
         rng = random or random_module.Random()
         self._streams = tuple(
-            SendStream(layer, self._formats, encoding, parameters, random=rng)
+            SendStream(layer, self._formats, encoding, parameters, transport, random=rng)
             for layer, encoding in enumerate(parameters.encodings)
         )
         self._allocator = Allocator([stream.limits for stream in self._streams])
@@ -109,7 +113,7 @@ class Sender:
         if not stream.begun and not unit.keyframe:
             stream.gate.ask()
             return False
-        payloads = stream.packetize(unit.data, keyframe=unit.keyframe)
+        payloads = stream.packetizer.payloads(unit.data, keyframe=unit.keyframe)
         timestamp = stream.timestamps.next(unit.captured)
         frame = QueuedFrame(
             writer=stream,
@@ -119,6 +123,7 @@ class Sender:
             marker=isinstance(stream.timestamps, AudioTimestamps) and stream.timestamps.gap,
             audio_level=None if unit.audio_level is None else min(max(unit.audio_level, 0), 127),
             size=sum(map(len, payloads)),
+            captured=unit.captured,
         )
         pacer = self._transport.pacer
         if self.kind == "audio":
@@ -135,6 +140,8 @@ class Sender:
 
     def _ask_for_keyframe(self, stream: SendStream, now: float) -> None:
         if self.kind != "video" or self.paused or not stream.active:
+            return
+        if now < stream.restart_at:
             return
         if self._transport.pacer.backlog(now) < READY_BACKLOG and stream.gate.due(now):
             self._request_keyframe(stream.layer)
@@ -157,6 +164,17 @@ class Sender:
                 stream.gate.ask()
                 self._ask_for_keyframe(stream, self._clock())
 
+    def start_over(self, now: float) -> None:
+        """The path has lost so much that repairs are in vain: the next thing sent is a keyframe.
+
+        It is asked for a little later, when the encoder has found its new rate: at once it would be several
+        times as large. What comes before it is not sent, so that queues on the way drain.
+        """
+        for stream in self._streams:
+            if self.kind == "video" and stream.active:
+                self._transport.pacer.discard(stream)
+                stream.start_over(now + _RESTART_AFTER)
+
     async def stop(self) -> None:
         """Send no more. Nothing is left behind; a second call does nothing."""
         self._stopped = True
@@ -172,7 +190,7 @@ class Sender:
 
     def receive(self, feedback: rtcp.Feedback, now: float) -> None:
         """Act on feedback, if it is about one of the own streams."""
-        if isinstance(feedback, rtcp.BandwidthEstimate):
+        if isinstance(feedback, rtcp.BandwidthEstimate | TransportFeedback):
             return  # of the whole transport, which divides it
         stream = self._by_ssrc.get(feedback.ssrc)
         if stream is None:
@@ -214,6 +232,15 @@ class Sender:
     def target_bitrate(self) -> int:
         """Bits per second of all encodings together."""
         return sum(stream.target for stream in self._streams)
+
+    @property
+    def packets_sent(self) -> int:
+        """Packets of media, repetitions not counted."""
+        return sum(stream.counters.packets for stream in self._streams)
+
+    def repeated_bitrate(self, now: float) -> float:
+        """Bits per second that repetitions have taken lately."""
+        return sum(stream.repeated_bitrate(now) for stream in self._streams)
 
     @property
     def maximum_bitrate(self) -> int:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from edgemeet.encoded import Kind
 
 # Rates are measured over this many seconds.
 WINDOW = 2.0
 _BUCKET = 0.1
+
+
+BandwidthFeedback = Literal["transport-cc", "goog-remb", "reports"]
 
 
 class TransportState(StrEnum):
@@ -31,6 +35,8 @@ class TransportStats:
     Attributes:
         round_trip_time: seconds, the last one measured on any stream.
         available_bitrate: bits per second that the path is believed to carry.
+        bandwidth_feedback: what `available_bitrate` is made of: "transport-cc", "goog-remb", or "reports"
+            of loss and round trips alone; None before any came.
         told_bitrate: bits per second by the receiver's last own estimate (REMB).
         padding_bytes_sent: of `bytes_sent`, those that only probed the path.
         last_feedback_age: since any RTCP was received.
@@ -50,6 +56,7 @@ class TransportStats:
     packets_dropped: int
     malformed: int
     available_bitrate: int
+    bandwidth_feedback: BandwidthFeedback | None
     told_bitrate: int | None
     padding_bytes_sent: int
     last_feedback_age: float | None

@@ -6,23 +6,24 @@ import random as random_module
 from dataclasses import dataclass
 from struct import pack
 
-from edgemeet.encoded import Kind, VideoCodec
+from edgemeet.encoded import Kind
 from edgemeet.ortc.header_extensions import REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID
 from edgemeet.ortc.parameters import RtpEncodingParameters, RtpParameters
-from edgemeet.rtc import h264, rtcp, vp8
+from edgemeet.rtc import rtcp
 from edgemeet.rtc.allocation import EncodingLimits
 from edgemeet.rtc.estimator import FLOOR
-from edgemeet.rtc.frame_size import frame_size
+from edgemeet.rtc.formats import Formats, Packetizer
 from edgemeet.rtc.history import History, SentPacket
 from edgemeet.rtc.keyframe_gate import KeyframeGate
 from edgemeet.rtc.pacer import QueuedFrame
+from edgemeet.rtc.path import PacketPath
 from edgemeet.rtc.reception import Reception
 from edgemeet.rtc.rtp_header import HeaderWriter
 from edgemeet.rtc.stats import EncodingStats, RateMeter
 from edgemeet.rtc.timestamps import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioTimestamps, VideoTimestamps
 
-# Payload bytes of a packet: with all headers below IPv6's guaranteed 1280 bytes.
-MAX_PAYLOAD = 1200
+# Receivers interpolate the capture times between those that are told.
+CAPTURE_TIME_INTERVAL = 1.0
 # Used where the parameters name no rate: VideoSDK's rate for 720p, and twice what speech needs.
 _DEFAULT_BITRATE: dict[Kind, int] = {"video": 1_500_000, "audio": 64_000}
 # The lowest layer is worth sending from here on; it is also the least that is ever asked of it.
@@ -49,30 +50,6 @@ class Counters:
     firs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Formats:
-    """What the streams of one producer have in common."""
-
-    kind: Kind
-    codec: str  # "opus", "h264" or "vp8"
-    payload_type: int
-    rtx_payload_type: int | None
-
-    @classmethod
-    def of(cls, parameters: RtpParameters, kind: Kind) -> Formats:
-        """The formats that `parameters` name first.
-
-        Raises:
-            ValueError: a codec that cannot be sent.
-        """
-        codec = parameters.codecs[0]
-        name = codec.mime_type.partition("/")[2].lower()
-        if name not in ("opus", "h264", "vp8") or codec.mime_type.partition("/")[0].lower() != kind:
-            raise ValueError(f"{codec.mime_type} cannot be sent as {kind}")
-        rtx = next((entry for entry in parameters.codecs if entry.mime_type.lower().endswith("/rtx")), None)
-        return cls(kind, name, codec.payload_type, rtx.payload_type if rtx else None)
-
-
 class SendStream:
     """One SSRC, and the one that repeats its packets."""
 
@@ -82,6 +59,7 @@ class SendStream:
         formats: Formats,
         encoding: RtpEncodingParameters,
         parameters: RtpParameters,
+        path: PacketPath,
         *,
         random: random_module.Random,
     ) -> None:
@@ -98,6 +76,7 @@ class SendStream:
         self.counters = Counters()
         self.gate = KeyframeGate()
         self.reception = Reception(VIDEO_CLOCK_RATE if formats.kind == "video" else AUDIO_CLOCK_RATE)
+        self.restart_at = 0.0  # no keyframe is asked for before
         self.last_fir: int | None = None
         self.first_sent: float | None = None
         self.timestamps = (
@@ -107,20 +86,25 @@ class SendStream:
         )
         self._formats = formats
         self._rid = encoding.rid
-        self._size: tuple[int, int] | None = None
         self._sequence = random.getrandbits(16)
         self._rtx_sequence = random.getrandbits(16)
-        self._picture_id = random.getrandbits(15)
+        self.packetizer = Packetizer(formats, first_picture=random.getrandbits(15))
         self._history = History()
         self._bits = RateMeter()
         self._frames = RateMeter()
+        self._repeated_bits = RateMeter()
         extensions, mid = parameters.header_extensions, parameters.mid
         rid, repaired = (
             ((RTP_STREAM_ID, encoding.rid), (REPAIRED_RTP_STREAM_ID, encoding.rid))
             if encoding.rid
             else (None, None)
         )
+        self._path = path
         self._header = HeaderWriter(formats.payload_type, self.ssrc, extensions, mid, rid=rid)
+        self._timed_header = HeaderWriter(
+            formats.payload_type, self.ssrc, extensions, mid, rid=rid, capture_time=True
+        )
+        self._capture_told = float("-inf")
         self._rtx_header = (
             HeaderWriter(formats.rtx_payload_type, self.rtx_ssrc, extensions, mid, rid=repaired)
             if formats.rtx_payload_type is not None and self.rtx_ssrc is not None
@@ -143,33 +127,23 @@ class SendStream:
         minimum = FLOOR_BITRATE if self.layer == 0 else round(self.maximum * _MINIMUM_SHARE)
         return EncodingLimits(min(minimum, self.maximum), self.maximum)
 
-    def packetize(self, data: bytes, *, keyframe: bool) -> list[bytes]:
-        """Payloads of one access unit.
-
-        Raises:
-            ValueError: not what the codec's access units look like.
-        """
-        match self._formats.codec:
-            case "h264":
-                payloads = h264.packetize(data, MAX_PAYLOAD)
-            case "vp8":
-                self._picture_id = (self._picture_id + 1) % vp8.PICTURE_IDS
-                payloads = vp8.packetize(data, self._picture_id, MAX_PAYLOAD)
-            case _:
-                if not 0 < len(data) <= MAX_PAYLOAD:
-                    raise ValueError(f"an Opus packet of {len(data)} bytes; 1 to {MAX_PAYLOAD} can be sent")
-                payloads = [data]
-        if keyframe and self._formats.kind == "video":
-            codec: VideoCodec = "vp8" if self._formats.codec == "vp8" else "h264"
-            self._size = frame_size(codec, data) or self._size
-        return payloads
-
     def write(self, frame: QueuedFrame, payload: bytes, now: float, *, last: bool) -> bytes:
         """As `PacketWriter.write`."""
         sequence = self._sequence
         self._sequence = (sequence + 1) & 0xFFFF
-        header = self._header.write(
-            sequence, frame.timestamp, marker=last, now=now, audio_level=frame.audio_level
+        writer, captured = self._header, 0
+        if frame.position <= 1 and now - self._capture_told >= CAPTURE_TIME_INTERVAL:
+            self._capture_told = now
+            writer = self._timed_header
+            captured = self._path.media_clock.ntp(frame.captured)
+        header = writer.write(
+            sequence,
+            frame.timestamp,
+            marker=last,
+            now=now,
+            audio_level=frame.audio_level,
+            number=self._number(writer, now, len(payload)),
+            captured=captured,
         )
         self._history.add(SentPacket(sequence, frame.timestamp, last, payload, frame.audio_level, now))
         self._count(frame, len(payload), now, last=last)
@@ -179,19 +153,47 @@ class SendStream:
         """As `PacketWriter.write_again`: over RTX where it is negotiated, else the very packet."""
         self.counters.repeated_packets += 1
         self.counters.repeated_octets += len(packet.payload)
+        self._repeated_bits.add(now, len(packet.payload) * 8)
         return self._repeat(packet, now)
 
     def _repeat(self, packet: SentPacket, now: float) -> bytes:
         marker, level = packet.marker, packet.audio_level
         if self._rtx_header is None:
             header = self._header.write(
-                packet.sequence, packet.timestamp, marker=marker, now=now, audio_level=level
+                packet.sequence,
+                packet.timestamp,
+                marker=marker,
+                now=now,
+                audio_level=level,
+                number=self._number(self._header, now, len(packet.payload)),
             )
             return header + packet.payload
         sequence = self._rtx_sequence
         self._rtx_sequence = (sequence + 1) & 0xFFFF
-        header = self._rtx_header.write(sequence, packet.timestamp, marker=marker, now=now, audio_level=level)
+        header = self._rtx_header.write(
+            sequence,
+            packet.timestamp,
+            marker=marker,
+            now=now,
+            audio_level=level,
+            number=self._number(self._rtx_header, now, len(packet.payload) + 2),
+        )
         return header + pack("!H", packet.sequence) + packet.payload
+
+    def _number(self, writer: HeaderWriter, now: float, payload: int) -> int:
+        """The transport's number for a packet that leaves now, where it is wanted."""
+        return self._path.sent_packets.number(now, writer.size + payload) if writer.is_numbered else 0
+
+    def repeated_bitrate(self, now: float) -> float:
+        """Bits per second of repetitions, over the last two seconds."""
+        return self._repeated_bits.per_second(now)
+
+    def start_over(self, at: float) -> None:
+        """What was sent is lost; a keyframe is asked for at `at`."""
+        self._history.clear()
+        self.begun = False
+        self.restart_at = at
+        self.gate.ask()
 
     def padding(self, now: float) -> bytes | None:
         """A packet that fills the path and changes nothing; None where it would."""
@@ -227,7 +229,7 @@ class SendStream:
 
     def stats(self, now: float) -> EncodingStats:
         """A snapshot."""
-        counters, reception = self.counters, self.reception
+        counters, reception, size = self.counters, self.reception, self.packetizer.frame_size
         acknowledged = reception.acknowledged_at
         return EncodingStats(
             ssrc=self.ssrc,
@@ -246,8 +248,8 @@ class SendStream:
             fir_count=counters.firs,
             target_bitrate=self.target,
             bitrate=round(self._bits.per_second(now)),
-            frame_width=self._size[0] if self._size else None,
-            frame_height=self._size[1] if self._size else None,
+            frame_width=size[0] if size else None,
+            frame_height=size[1] if size else None,
             frames_per_second=round(self._frames.per_second(now), 2),
             round_trip_time=reception.round_trip,
             fraction_lost=reception.fraction_lost,

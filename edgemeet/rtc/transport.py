@@ -27,6 +27,7 @@ from edgemeet.rtc.media_clock import MediaClock
 from edgemeet.rtc.pacer import Pacer
 from edgemeet.rtc.sender import Sender
 from edgemeet.rtc.stats import TransportState, TransportStats
+from edgemeet.rtc.transport_cc import SentPackets
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +62,13 @@ class SendTransport:
     ) -> None:
         self.media_clock = MediaClock(clock, wall_clock)
         self.pacer = Pacer()
+        self.sent_packets = SentPackets()
         self._clock = clock
         self._senders: list[Sender] = []
         self._feedback = Feedback(
             self._senders,
             clock,
+            self.sent_packets,
             sent=lambda: self._delivery.octets,
             ceiling=max_bitrate,
             on_available_bitrate=on_available_bitrate,
@@ -272,7 +275,10 @@ class SendTransport:
         """As `PacketPath.targets_changed`."""
         target = sum(sender.target_bitrate for sender in self._senders)
         most = sum(sender.maximum_bitrate for sender in self._senders)
-        self.pacer.set_target(max(target, min(self._feedback.estimator.value, most)))
+        estimator = self._feedback.estimator
+        self.pacer.set_target(
+            max(target, min(estimator.value, most)), careful=estimator.near_congestion(self._clock())
+        )
 
     def _reports(self, now: float) -> list[bytes]:
         return [packet for sender in self._senders if (packet := sender.reports(now))]
@@ -293,6 +299,7 @@ class SendTransport:
             packets_dropped=self._delivery.dropped,
             malformed=self._feedback.malformed,
             available_bitrate=self._feedback.estimator.value,
+            bandwidth_feedback=self._feedback.kind,
             told_bitrate=self._feedback.told_bitrate,
             padding_bytes_sent=self._feedback.padding.octets,
             last_feedback_age=None if self._feedback.last_at is None else now - self._feedback.last_at,

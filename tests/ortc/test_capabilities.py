@@ -18,7 +18,13 @@ from edgemeet.ortc.capabilities import (
     router_capabilities,
     send_parameters,
 )
-from edgemeet.ortc.header_extensions import ABS_SEND_TIME, AUDIO_LEVEL, MID, TRANSPORT_WIDE_CC
+from edgemeet.ortc.header_extensions import (
+    ABS_CAPTURE_TIME,
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    TRANSPORT_WIDE_CC,
+)
 from edgemeet.ortc.parameters import RtpCapabilities, RtpHeaderExtension, RtpParameters
 
 LAYERS = (
@@ -74,12 +80,25 @@ def test_h264_is_constrained_baseline_without_the_routers_bitrate_hints(router: 
 def test_only_feedback_and_extensions_that_are_acted_on_are_announced(router: RtpCapabilities) -> None:
     parameters = video(router)
     feedback = {(entry.type, entry.parameter) for entry in parameters.codecs[0].rtcp_feedback}
-    assert feedback == {("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", "")}
-    assert {entry.uri: entry.id for entry in parameters.header_extensions} == {MID: 1, ABS_SEND_TIME: 4}
+    assert feedback == {
+        ("nack", ""),
+        ("nack", "pli"),
+        ("ccm", "fir"),
+        ("goog-remb", ""),
+        ("transport-cc", ""),
+    }
+    assert {entry.uri: entry.id for entry in parameters.header_extensions} == {
+        MID: 1,
+        ABS_SEND_TIME: 4,
+        TRANSPORT_WIDE_CC: 5,
+        ABS_CAPTURE_TIME: 13,
+    }
     sound = audio(router)
     assert {entry.uri: entry.id for entry in sound.header_extensions} == {
         MID: 1,
         ABS_SEND_TIME: 4,
+        TRANSPORT_WIDE_CC: 5,
+        ABS_CAPTURE_TIME: 13,
         AUDIO_LEVEL: 10,
     }
 
@@ -182,14 +201,20 @@ def test_h264_profiles(router: RtpCapabilities, profile: str | None, mode: str |
 def test_what_we_can_receive_is_part_of_what_the_router_has(router: RtpCapabilities) -> None:
     ours = receive_capabilities(router)
     assert [c.preferred_payload_type for c in ours.codecs] == [100, 107, 108, 101, 102]
-    assert {e.uri for e in ours.header_extensions} == {MID, ABS_SEND_TIME, AUDIO_LEVEL}
+    assert {e.uri for e in ours.header_extensions} == {
+        MID,
+        ABS_SEND_TIME,
+        TRANSPORT_WIDE_CC,
+        ABS_CAPTURE_TIME,
+        AUDIO_LEVEL,
+    }
 
 
 def test_a_producer_of_other_numbers_is_mapped_to_the_routers(router: RtpCapabilities) -> None:
     producer = video(router)
     other = router_capabilities()
     assert payload_type_map(producer, other) == {107: 103, 108: 104}
-    assert header_extension_map(producer, other) == {1: 1, 4: 4}
+    assert header_extension_map(producer, other) == {1: 1, 4: 4, 5: 5, 13: 13}
 
 
 def test_a_codec_unknown_to_the_router_cannot_be_mapped(router: RtpCapabilities) -> None:

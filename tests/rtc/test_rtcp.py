@@ -65,9 +65,9 @@ def test_a_remb_that_counts_more_streams_than_it_holds_is_malformed() -> None:
 
 
 def test_the_unknown_is_passed_over() -> None:
-    transport_cc = bytes.fromhex("8fcd0003 00000001 00000002 00000000")
+    unknown = bytes.fromhex("8ecd0003 00000001 00000002 00000000")
     pli = bytes(RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=7))
-    assert rtcp.parse(transport_cc + pli) == [rtcp.PictureLoss(7)]
+    assert rtcp.parse(unknown + pli) == [rtcp.PictureLoss(7)]
 
 
 @given(st.binary(max_size=200))

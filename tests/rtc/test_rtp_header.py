@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import pytest
 from aiortc import RTCRtpHeaderExtensionParameters, RTCRtpParameters
-from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+from aiortc.rtp import HeaderExtensionsMap, RtpPacket, unpack_header_extensions
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgemeet.ortc.header_extensions import (
+    ABS_CAPTURE_TIME,
     ABS_SEND_TIME,
     AUDIO_LEVEL,
     MID,
     REPAIRED_RTP_STREAM_ID,
     RTP_STREAM_ID,
+    TRANSPORT_WIDE_CC,
 )
 from edgemeet.ortc.parameters import RtpHeaderExtensionParameters
 from edgemeet.rtc.rtp_header import HeaderWriter
@@ -85,3 +87,24 @@ def test_the_encoding_is_named_where_there_are_several(uri: str, rid: str) -> No
 def test_a_name_that_was_not_negotiated_is_left_out() -> None:
     header = HeaderWriter(96, 1, (), None, rid=(RTP_STREAM_ID, "q")).write(7, 8, marker=False, now=1.0)
     assert len(header) == 12
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("timed", [True, False])
+def test_number_and_time_of_capture(*, numbered: bool, timed: bool) -> None:
+    ids = {MID: 1, ABS_CAPTURE_TIME: 13} | ({TRANSPORT_WIDE_CC: 5} if numbered else {})
+    extensions = [RtpHeaderExtensionParameters(uri=uri, id=number) for uri, number in ids.items()]
+    writer = HeaderWriter(96, 1, extensions, "video", capture_time=timed)
+    header = writer.write(7, 8, marker=False, now=1.0, number=0xABCD, captured=0x0102030405060708)
+    assert len(header) == writer.size
+    assert (writer.is_numbered, writer.tells_capture_time) == (numbered, timed)
+    packet = read(header + b"payload", ids)
+    assert packet.payload == b"payload"
+    assert packet.extensions.mid == "video"
+    found = dict(unpack_header_extensions(*_block(header)))
+    assert found.get(5) == (b"\xab\xcd" if numbered else None)
+    assert found.get(13) == (bytes(range(1, 9)) if timed else None)
+
+
+def _block(header: bytes) -> tuple[int, bytes]:
+    return int.from_bytes(header[12:14], "big"), header[16:]

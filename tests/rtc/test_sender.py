@@ -26,6 +26,7 @@ from edgemeet.rtc.feedback import Feedback
 from edgemeet.rtc.media_clock import MediaClock
 from edgemeet.rtc.pacer import Pacer
 from edgemeet.rtc.probing import FIRST_REST
+from edgemeet.rtc.transport_cc import SentPackets
 
 KEY = b"\0\0\1\x65" + b"\xaa" * 3000
 DELTA = b"\0\0\1\x41" + b"\xaa" * 900
@@ -48,7 +49,8 @@ class Path:
 
     def __post_init__(self) -> None:
         self.media_clock = MediaClock(lambda: self.now, lambda: 1.7e9)
-        self.feedback = Feedback(self.senders, lambda: self.now, sent=lambda: self.octets)
+        self.sent_packets = SentPackets()
+        self.feedback = Feedback(self.senders, lambda: self.now, self.sent_packets, sent=lambda: self.octets)
 
     def add(self, sender: Sender) -> None:
         self.senders.append(sender)
@@ -246,7 +248,13 @@ def test_without_rtx_the_packet_itself_is_sent_again(path: Path, parameters: Mak
     assert made.encodings[0].ssrc
     nack = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=made.encodings[0].ssrc, lost=[sequence])
     path.feedback.receive(bytes(nack))
-    assert list(path.pacer.packets(path.now)) == [first]
+    (again,) = (RtpPacket.parse(packet) for packet in path.pacer.packets(path.now))
+    # All the same but for the number of the transport, which is new.
+    assert (again.ssrc, again.sequence_number, again.payload) == (
+        made.encodings[0].ssrc,
+        sequence,
+        b"opus",
+    )
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -341,7 +349,7 @@ def test_bandwidth_is_spread_from_the_lowest_layer_up(path: Path, parameters: Ma
     assert [e.target_bitrate for e in sender.stats().encodings] == pytest.approx([150_000, 250_000, 0], abs=5)
     assert [layer for layer, _ in path.bitrates] == [1]
     for layer in range(3):
-        sender.send(unit(layer=layer, captured=2.0))
+        sender.send(unit(layer=layer, captured=2.0, key=True))
     assert len({packet.ssrc for packet in path.left()}) == 2
     assert path.active == [(2, False)]
     path.keyframes.clear()
@@ -376,6 +384,9 @@ def test_the_path_is_probed_with_repetitions_while_a_layer_is_missing(
     sender.send(unit(layer=0, key=True))
     path.left()
     report(path, sender, seconds=1, bitrate=700_000)
+    sender.send(unit(layer=0, captured=2.0, key=True))  # after the collapse nothing older is repeated
+    path.left()
+    path.now = round(path.now)
     report(path, sender, seconds=int(FIRST_REST) + 2, bitrate=800_000)
     assert path.feedback.padding.wait(path.now) is not None
     packets = []
@@ -404,6 +415,36 @@ def test_a_layer_that_nobody_watches_stops_after_a_while_and_returns_at_once(
     report(path, sender, seconds=1, bitrate=3_000_000)
     assert path.active == [(1, False), (1, True)]
     assert path.keyframes == [1]
+
+
+def test_a_collapse_of_the_path_makes_pictures_start_over(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit(key=True))
+    path.left()
+    path.keyframes.clear()
+    sender.send(unit(captured=1.1))  # waits in the pacer
+    remb(path, 300_000)
+    assert not path.left()
+    path.now -= 1
+    sender.send(unit(captured=1.2))
+    assert path.keyframes == []  # the encoder needs a moment for its new rate
+    path.now += 0.31
+    sender.send(unit(captured=1.5))
+    assert path.keyframes == [0]
+    assert not path.left()
+    sender.send(unit(captured=1.6, key=True))
+    assert path.left()
+
+
+def test_a_lesser_estimate_than_the_pictures_need_is_no_collapse(
+    path: Path, parameters: MakeParameters
+) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit(key=True))
+    path.left()
+    remb(path, 1_000_000)  # of 2.5 Mb/s, but only 1.5 were in use
+    sender.send(unit(captured=1.1))
+    assert path.left()
 
 
 def test_a_full_queue_is_drained_before_the_next_keyframe_is_asked_for(

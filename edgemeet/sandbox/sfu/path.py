@@ -7,6 +7,7 @@ from typing import Final
 
 from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, RtcpRrPacket, pack_remb_fci
 
+from edgemeet.sandbox.sfu.arrivals import Arrivals
 from edgemeet.sandbox.sfu.bandwidth import BandwidthEstimate
 from edgemeet.sandbox.sfu.consumer import Consumer
 from edgemeet.sandbox.sfu.encoding import ReceivedEncoding
@@ -26,6 +27,7 @@ class Path:
     streams: dict[int, tuple[Producer, ReceivedEncoding]] = field(default_factory=dict)
     producers: list[Producer] = field(default_factory=list)
     consumers: dict[int, Consumer] = field(default_factory=dict)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     _counted: tuple[float, int] = (0.0, 0)  # when what had arrived was last counted, in bytes
 
     def claim(self, packet: RtpView) -> tuple[Producer, ReceivedEncoding] | None:
@@ -82,4 +84,6 @@ class Path:
         received = round((octets - before) * 8 / max(now - then, 0.05))
         value = self.bandwidth.update(received, max(encoding.fraction_lost for encoding in video))
         self.transport.available_bitrate = value
+        if cap is None and any(producer.takes_transport_feedback for producer in self.producers):
+            return None  # it finds out by itself; as with mediasoup, only a limit is told beside that
         return RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=ssrc, media_ssrc=0, fci=pack_remb_fci(value, ssrcs))

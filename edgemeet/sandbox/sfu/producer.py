@@ -13,7 +13,13 @@ from edgemeet.encoded import Kind
 from edgemeet.errors import ProtocolMismatch
 from edgemeet.ortc.capabilities import payload_type_map
 from edgemeet.ortc.codec_matching import apt, is_rtx
-from edgemeet.ortc.header_extensions import AUDIO_LEVEL, MID, REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID
+from edgemeet.ortc.header_extensions import (
+    AUDIO_LEVEL,
+    MID,
+    REPAIRED_RTP_STREAM_ID,
+    RTP_STREAM_ID,
+    TRANSPORT_WIDE_CC,
+)
 from edgemeet.ortc.parameters import RtpCapabilities, RtpParameters
 from edgemeet.sandbox.sfu.consumer import Consumer, Incoming
 from edgemeet.sandbox.sfu.encoding import ReceivedEncoding
@@ -48,6 +54,7 @@ class Producer:
     nacks_sent: int = 0
     _repairs: dict[int, int] = field(default_factory=dict)  # RTX payload type -> the one it repairs
     _extension_uris: dict[int, str] = field(default_factory=dict)
+    _number_id: int | None = None
     _started: bool = False
 
     def __post_init__(self) -> None:
@@ -57,11 +64,11 @@ class Producer:
             if is_rtx(codec) and (repaired := apt(codec)) is not None
         }
         self._extension_uris = {each.id: each.uri for each in self.parameters.header_extensions}
-        self._takes_nack = any(
-            feedback.type == "nack" and not feedback.parameter
-            for codec in self.parameters.codecs
-            for feedback in codec.rtcp_feedback
-        )
+        wanted = {(f.type, f.parameter) for codec in self.parameters.codecs for f in codec.rtcp_feedback}
+        self._takes_nack = ("nack", "") in wanted
+        if ("transport-cc", "") in wanted:
+            numbers = {each.uri: each.id for each in self.parameters.header_extensions}
+            self._number_id = numbers.get(TRANSPORT_WIDE_CC)
 
     @property
     def takes_nack(self) -> bool:
@@ -72,6 +79,18 @@ class Producer:
     def mime_type(self) -> str:
         """The media codec."""
         return self.parameters.codecs[0].mime_type
+
+    @property
+    def takes_transport_feedback(self) -> bool:
+        """True when it numbers its packets and wants to be told which of them arrived."""
+        return self._number_id is not None
+
+    def transport_number(self, packet: RtpView) -> int | None:
+        """The packet's number of transport-wide congestion control, where it has one."""
+        if self._number_id is None:
+            return None
+        value = packet.extensions().get(self._number_id, b"")
+        return int.from_bytes(value, "big") if len(value) == 2 else None
 
     def claim(self, packet: RtpView) -> ReceivedEncoding | None:
         """The encoding that a packet with an unknown SSRC belongs to, by its stream id or its mid."""

@@ -213,6 +213,9 @@ class Router:
             if entry is None:
                 return
         producer, encoding = entry
+        number = producer.transport_number(packet)
+        if number is not None:
+            path.arrivals.add(number, now, packet.ssrc)
         producer.receive(encoding, packet, now)
         if producer.kind == "video":
             self._ask(producer, encoding, now)
@@ -240,10 +243,14 @@ class Router:
                 self._feedback(path, packet, now)
 
     def tick(self, now: float) -> None:
-        """Ask for lost packets and wanted keyframes. To be called about every 50 ms."""
+        """Ask for lost packets and wanted keyframes, tell of arrivals. To be called about every 50 ms."""
         for producer in self.producers.values():
             for encoding in producer.encodings:
                 self._ask(producer, encoding, now)
+        for path in self._paths.values():
+            feedback = path.arrivals.due(now, self._ssrc)
+            if feedback is not None:
+                path.transport.send_rtcp(feedback)
 
     def report(self, now: float) -> None:
         """Send the reports, and let consumers choose their layer. To be called about every second."""

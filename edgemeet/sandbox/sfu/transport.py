@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, SupportsBytes
 
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint
 from aiortc.rtp import AnyRtcpPacket, RtcpPacket
@@ -156,7 +156,7 @@ class MediaTransport:
         self.bytes_sent += len(protected)
         self._ice.send(protected)
 
-    def send_rtcp(self, *packets: AnyRtcpPacket) -> None:
+    def send_rtcp(self, *packets: SupportsBytes) -> None:
         """Send one compound packet."""
         protected = self._dtls.protect(b"".join(bytes(packet) for packet in packets), rtcp=True)
         if protected is not None:
