@@ -17,7 +17,9 @@
     ├── MeetingUnavailable         WAIT     no such room, disabled, full, or entry was not granted
     │   ├── MeetingNotFound
     │   ├── MeetingFull
-    │   └── EntryDenied
+    │   ├── EntryDenied
+    │   └── NothingAssigned                 the provisioning server has no meeting for this device
+    ├── DeviceRevoked              STOP     the provisioning server wants this device to stay out
     ├── ProtocolMismatch           WAIT     the other side speaks, but not what we speak
     ├── Evicted                    YIELD    somebody wants this participant out
     │   ├── DuplicateParticipant            the same participant id joined elsewhere
@@ -171,6 +173,19 @@ class EntryDenied(MeetingUnavailable):
     """A host said no, or nobody answered in time."""
 
     default_code = "meeting.entry_denied"
+
+
+class NothingAssigned(MeetingUnavailable):
+    """The provisioning server has no meeting for this device at present."""
+
+    default_code = "meeting.none_assigned"
+
+
+class DeviceRevoked(EdgemeetError):
+    """The provisioning server wants this device to stay out until it says otherwise."""
+
+    default_code = "provisioning.revoked"
+    remedy = Remedy.STOP
 
 
 class ProtocolMismatch(EdgemeetError):

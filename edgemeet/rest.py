@@ -58,14 +58,19 @@ class Reply:
     retry_after: float | None = None
 
 
-def new_client(*, ca_file: Path | None = None) -> httpx.AsyncClient:
+def new_client(
+    *, ca_file: Path | None = None, client_cert: Path | None = None, client_key: Path | None = None
+) -> httpx.AsyncClient:
     """A client for :func:`exchange`: no cookies kept, proxies from the environment honoured.
 
     Args:
         ca_file: PEM certificates to trust beside the usual ones.
+        client_cert: a PEM certificate to show to servers that ask for one (mutual TLS).
+        client_key: its private key in PEM, without a password; when absent it is in ``client_cert`` too.
 
     Raises:
-        ConfigError: ``config.ca_file``, the file cannot be read or holds no certificate.
+        ConfigError: ``config.ca_file`` or ``config.client_cert``, a file cannot be read or holds no such
+            thing.
     """
     context = httpx.create_ssl_context()
     if ca_file is not None:
@@ -76,6 +81,8 @@ def new_client(*, ca_file: Path | None = None) -> httpx.AsyncClient:
             raise ConfigError(
                 f"the CA file {ca_file} cannot be used: {reason}", code="config.ca_file"
             ) from error
+    if client_cert is not None:
+        _show_certificate(context, client_cert, client_key)
     return httpx.AsyncClient(
         verify=context,
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
@@ -86,6 +93,18 @@ def new_client(*, ca_file: Path | None = None) -> httpx.AsyncClient:
             "Accept-Encoding": "identity",
         },
     )
+
+
+def _show_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    # Without a callback OpenSSL would ask at the terminal for the password of an encrypted key.
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ssl.SSLError, ValueError) as error:
+        tls = isinstance(error, ssl.SSLError | ValueError)
+        reason = "no PEM certificate with its key" if tls else getattr(error, "strerror", None)
+        raise ConfigError(
+            f"the client certificate {certificate} cannot be used: {reason}", code="config.client_cert"
+        ) from error
 
 
 async def exchange(

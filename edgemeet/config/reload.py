@@ -35,6 +35,8 @@ _EFFECTS: Final[dict[str, frozenset[Effect]]] = {
     "meeting.entry_timeout": frozenset({Effect.NEXT_JOIN}),
     "provisioning": frozenset({Effect.NEXT_JOIN}),
     "provisioning.ca_file": frozenset({Effect.RESTART}),
+    "provisioning.client_cert": frozenset({Effect.RESTART}),
+    "provisioning.client_key": frozenset({Effect.RESTART}),
     "camera": frozenset({Effect.CAMERA}),
     "microphone": frozenset({Effect.MICROPHONE}),
     "log": frozenset({Effect.LOG}),

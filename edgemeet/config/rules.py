@@ -100,9 +100,29 @@ def _bearer(settings: Settings) -> Iterator[Violation]:
         yield Violation(
             "provisioning.bearer", 'is missing: provisioning.auth "bearer" needs the secret to send', about
         )
-    if chosen.auth == "none" and chosen.bearer is not None:
+    if chosen.auth != "bearer" and chosen.bearer is not None:
         yield Violation(
-            "provisioning.auth", 'must be "bearer" for provisioning.bearer to be sent, not "none"', about
+            "provisioning.auth",
+            f'must be "bearer" for provisioning.bearer to be sent, not "{chosen.auth}"',
+            about,
+        )
+    if chosen.auth == "identity" and chosen.url is None:
+        yield Violation(
+            "provisioning.url",
+            'is missing: provisioning.auth "identity" needs the server that the device is enrolled with',
+            ("provisioning.auth", "provisioning.url"),
+        )
+    if chosen.auth == "mtls" and chosen.client_cert is None:
+        yield Violation(
+            "provisioning.client_cert",
+            'is missing: provisioning.auth "mtls" needs the certificate to show',
+            ("provisioning.auth", "provisioning.client_cert"),
+        )
+    if chosen.client_key is not None and chosen.client_cert is None:
+        yield Violation(
+            "provisioning.client_cert",
+            "is missing: it goes with provisioning.client_key",
+            ("provisioning.client_key", "provisioning.client_cert"),
         )
 
 

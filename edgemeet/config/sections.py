@@ -102,10 +102,24 @@ class Provisioning(Section):
         default=None, description="ask this server for a token; `meeting.source = provisioned` needs it"
     )
     method: Literal["GET", "POST"] = Field(default="GET", description="how to ask `url`")
-    auth: Literal["none", "bearer"] = Field(
-        default="none", description="how to show `url` who asks; `bearer` needs `provisioning.bearer`"
+    auth: Literal["none", "bearer", "identity", "mtls"] = Field(
+        default="none",
+        description="how to show `url` who asks; `bearer` needs `provisioning.bearer`; `identity` signs each "
+        "request with the key that `edgemeet enroll` made; `mtls` needs `provisioning.client_cert`",
     )
     bearer: Secret | None = Field(default=None, description="secret sent to `url` as `Authorization: Bearer`")
+    identity_file: AbsolutePath | None = Field(
+        default=None,
+        description="the identity that `edgemeet enroll` made; when absent the systemd credential "
+        "`device-identity`, else `device-identity.json` in the state directory",
+    )
+    client_cert: AbsolutePath | None = Field(
+        default=None, description="file with the certificate (PEM) to show to servers that ask for one"
+    )
+    client_key: AbsolutePath | None = Field(
+        default=None,
+        description="file with its private key (PEM, no password); when absent it is in `client_cert` too",
+    )
     timeout: Number = Field(
         default=10.0, ge=0.1, le=120, description="seconds that one exchange over HTTP may take in all"
     )

@@ -17,15 +17,17 @@ class ProvisioningOptions:
     Attributes:
         url: the provisioning server.
         method: how it is asked.
-        auth: whether ``bearer`` is sent to it.
+        auth: how the server is shown who asks: not at all, with ``bearer``, with assertions signed by the
+            key in ``identity_file``, or with the client certificate that the HTTP client holds.
         timeout: seconds for one whole exchange, also with the rooms API.
         token_ttl: seconds that a locally signed token lives.
     """
 
     url: str | None = None
     method: Literal["GET", "POST"] = "GET"
-    auth: Literal["none", "bearer"] = "none"
+    auth: Literal["none", "bearer", "identity", "mtls"] = "none"
     bearer: SecretStr | None = None
+    identity_file: Path | None = None
     timeout: float = 10.0
     token: SecretStr | None = None
     token_file: Path | None = None

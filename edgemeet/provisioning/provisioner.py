@@ -13,6 +13,8 @@ import httpx
 from pydantic import JsonValue
 
 from edgemeet.errors import ConfigError, MeetingUnavailable, RetryableError, ServerError
+from edgemeet.provisioning.answer import CreateMeeting
+from edgemeet.provisioning.authentication import Authentication, Bearer, ServerClock, SignedAssertion
 from edgemeet.provisioning.meeting_id import check_meeting_id
 from edgemeet.provisioning.options import MeetingSource, ProvisioningOptions
 from edgemeet.provisioning.rooms import Rooms
@@ -20,6 +22,7 @@ from edgemeet.provisioning.server import ServerToken
 from edgemeet.provisioning.signed import SignedToken
 from edgemeet.provisioning.sources import FileToken, Grant, StaticToken, TokenSource
 from edgemeet.provisioning.token import Token
+from edgemeet.rest import origin
 
 MIN_SECONDS_LEFT: Final = 60.0  # a join with all its retransmissions ends well within a minute
 
@@ -34,6 +37,28 @@ class Admission:
     meeting_id: str
     name: str
     metadata: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What the device is to do by the server's last word: where it differs, something is to be done.
+
+    Attributes:
+        revoked: stay out.
+        meeting: the id of the meeting, or how to create it; None where the device chooses, or none is
+            assigned.
+        name: the name to show.
+        metadata: for the other participants.
+        config: settings that take the place of the device's own.
+        poll_after: seconds after which to ask again; None is never. It is no part of comparisons.
+    """
+
+    revoked: bool
+    meeting: str | CreateMeeting | None
+    name: str
+    metadata: Mapping[str, JsonValue] = field(repr=False)
+    config: Mapping[str, Mapping[str, JsonValue]]
+    poll_after: float | None = field(compare=False)
 
 
 class Provisioner:
@@ -64,6 +89,7 @@ class Provisioner:
         self._wall_clock = wall_clock
         self._creating = asyncio.Lock()  # two attempts must not make two meetings
         self._created: str | None = None
+        self._created_for: CreateMeeting | None = None
         self._last: Grant | None = None
 
     async def admit(self) -> Admission:
@@ -73,19 +99,63 @@ class Provisioner:
             AuthError, ClockError, NetworkError, ServerError, RateLimited: from the source of the token or,
                 if the meeting is to be created, from the rooms API.
             ServerError: ``server.no_meeting``, the server was to name the meeting and did not.
-            MeetingUnavailable: ``meeting.disabled``, ``meeting.malformed_id``.
+            MeetingUnavailable: ``meeting.disabled``, ``meeting.malformed_id``, ``meeting.none_assigned``.
+            DeviceRevoked: the server wants this device to stay out.
         """
         meeting_id = await self._known_meeting()
         grant = await self._grant(meeting_id)
-        chosen = meeting_id or grant.meeting_id
+        chosen = meeting_id or grant.meeting_id or await self._create_as_told(grant)
         if chosen is None:
             raise ServerError(
                 "the provisioning server named no meeting",
                 code="server.no_meeting",
                 hint='Let it answer with "meetingId", or set meeting.source to "fixed" or "create".',
             )
-        metadata = {**self._meeting.metadata, **(grant.metadata or {})}
-        return Admission(grant.token, chosen, grant.name or self._meeting.name, metadata)
+        return Admission(
+            grant.token, chosen, grant.name or self._meeting.name, self._merged(grant.metadata or {})
+        )
+
+    def assignment(self) -> Assignment | None:
+        """The server's last word; None before it has spoken, and without a server."""
+        source = self._source
+        if not isinstance(source, ServerToken) or source.standing is None:
+            return None
+        said = source.standing
+        provisioned = self._meeting.source == "provisioned"
+        return Assignment(
+            revoked=said.revoked,
+            meeting=(said.meeting_id or said.create) if provisioned else None,
+            name=said.name or self._meeting.name,
+            metadata=self._merged(said.metadata or {}),
+            config=said.config,
+            poll_after=said.poll_after,
+        )
+
+    async def poll(self) -> Assignment | None:
+        """Ask the server whether anything has changed; the answer is its last word then.
+
+        Raises:
+            AuthError, ClockError, NetworkError, ServerError, RateLimited, MeetingUnavailable: as `admit`.
+        """
+        source = self._source
+        if isinstance(source, ServerToken):
+            known = await self._known_meeting()
+            grant = await source.poll(meeting_id=known, participant_id=self._participant_id)
+            if grant is not None or (source.standing is not None and source.standing.revoked):
+                self._last = grant
+        return self.assignment()
+
+    def _merged(self, metadata: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        return {**self._meeting.metadata, **metadata}
+
+    async def _create_as_told(self, grant: Grant) -> str | None:
+        wanted = grant.create
+        if wanted is None or self._meeting.source != "provisioned":
+            return None
+        async with self._creating:
+            if self._created is None or self._created_for != wanted:
+                self._created, self._created_for = await self._create(wanted.custom_id), wanted
+            return self._created
 
     def join_failed(self) -> None:
         """Tell that the join with the last admission failed: its token is never used again."""
@@ -98,12 +168,12 @@ class Provisioner:
             return check_meeting_id(self._meeting.id or "")
         async with self._creating:
             if self._created is None:
-                self._created = await self._create()
+                self._created = await self._create(self._meeting.custom_id)
             return self._created
 
-    async def _create(self) -> str:
+    async def _create(self, custom_id: str | None) -> str:
         token = await self._source.fetch_for_rooms(participant_id=self._participant_id)
-        room = await self._rooms.create(token, self._meeting.custom_id)
+        room = await self._rooms.create(token, custom_id)
         if room.disabled:
             raise MeetingUnavailable(f"the meeting {room.meeting_id} is disabled", code="meeting.disabled")
         _log.info("created or found the meeting %s", room.meeting_id)
@@ -142,16 +212,11 @@ def token_source(
         message = f"tokens must come from one of {', '.join(given)}; {problem}"
         raise ConfigError(message, code="config.token_source")
     if options.url:
-        if options.auth == "bearer" and not options.bearer:
-            raise ConfigError(
-                'provisioning.auth is "bearer": provisioning.bearer is missing', code="config.token_source"
-            )
-        bearer = options.bearer if options.auth == "bearer" else None
         return ServerToken(
             client,
             options.url,
             method=options.method,
-            bearer=bearer,
+            authentication=_authentication(options, options.url, wall_clock),
             timeout=options.timeout,
             wall_clock=wall_clock,
         )
@@ -165,3 +230,19 @@ def token_source(
             f"provisioning.{missing} is missing: signing needs both", code="config.token_source"
         )
     return SignedToken(options.api_key, options.api_secret, options.token_ttl, wall_clock=wall_clock)
+
+
+def _authentication(
+    options: ProvisioningOptions, url: str, wall_clock: Callable[[], float]
+) -> Authentication:
+    if options.auth == "identity":
+        if options.identity_file is None:
+            raise ConfigError(
+                'provisioning.auth is "identity": the identity file is not known', code="config.token_source"
+            )
+        return SignedAssertion(options.identity_file, origin(url), ServerClock(wall_clock))
+    if options.auth == "bearer" and not options.bearer:
+        raise ConfigError(
+            'provisioning.auth is "bearer": provisioning.bearer is missing', code="config.token_source"
+        )
+    return Bearer(options.bearer if options.auth == "bearer" else None, wall_clock)

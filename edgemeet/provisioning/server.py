@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 import httpx
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, SecretStr, ValidationError
+from pydantic import SecretStr
 
-from edgemeet.errors import ServerError
+from edgemeet.errors import AuthError, DeviceRevoked, EdgemeetError, NothingAssigned
+from edgemeet.provisioning.answer import AssignedMeeting, TokenAnswer, parse_answer
+from edgemeet.provisioning.authentication import Authentication, Bearer
 from edgemeet.provisioning.meeting_id import check_meeting_id
-from edgemeet.provisioning.sources import Grant
+from edgemeet.provisioning.sources import Grant, Standing
 from edgemeet.provisioning.token import Token
-from edgemeet.refusals import from_reply, quotable
+from edgemeet.refusals import from_reply
 from edgemeet.rest import Reply, exchange
 
-WHAT = "the provisioning server"
+WHAT: Final = "the provisioning server"
 
-
-class TokenAnswer(BaseModel):
-    """What a provisioning server may answer. Only the token is required; unknown fields are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    token: SecretStr
-    meeting_id: str | None = Field(
-        default=None, validation_alias=AliasChoices("meetingId", "meeting_id", "roomId")
-    )
-    name: str | None = None
-    metadata: dict[str, JsonValue] | None = None
+_UNAUTHORISED: Final = 401
+_NOT_MODIFIED: Final = 304
+_OWN_CODE: Final = re.compile(r"identity\.[a-z_]{1,40}")
 
 
 class ServerToken:
@@ -47,57 +42,114 @@ class ServerToken:
         *,
         method: Literal["GET", "POST"] = "GET",
         bearer: SecretStr | None = None,
+        authentication: Authentication | None = None,
         timeout: float = 10.0,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Args: ``bearer`` is sent in the Authorization header; ``timeout`` is in seconds."""
+        """Args: ``bearer`` is sent in the Authorization header, unless there is another ``authentication``;
+        ``timeout`` is in seconds.
+        """
         self._client = client
         self._url = url
         self._method = method
-        self._bearer = bearer
+        self._authentication = authentication or Bearer(bearer, wall_clock)
         self._timeout = timeout
         self._wall_clock = wall_clock
+        self.standing: Standing | None = None
+        """What the server said last, whether or not it gave a token; None before its first answer."""
 
     async def fetch(self, *, meeting_id: str | None, participant_id: str) -> Grant:
         """Ask for a token to join with.
 
         Raises:
             AuthError: refused, or ``auth.token_expired``, or the answer's token is no JWT (TokenMalformed).
+            DeviceRevoked: the server wants this device to stay out.
+            MeetingUnavailable: ``meeting.none_assigned``.
             ServerError: ``server.bad_answer``, or as :func:`edgemeet.rest.exchange`.
             ClockError: as :meth:`Token.check_times`.
             NetworkError, RateLimited: as :func:`edgemeet.rest.exchange`.
             MeetingNotFound: ``meeting.malformed_id``, the answer names something that is no meeting id.
         """
-        query = {"participantId": participant_id}
-        if meeting_id is not None:
-            query["meetingId"] = meeting_id
-        return await self._ask(query)
+        return self._granted(*await self._ask(_query(meeting_id, participant_id)))
+
+    async def poll(self, *, meeting_id: str | None, participant_id: str) -> Grant | None:
+        """Ask whether anything has changed; None if not, or if the server gives no token now.
+
+        ``standing`` holds the answer. Raises as :meth:`fetch`, but neither DeviceRevoked nor
+        ``meeting.none_assigned``.
+        """
+        etag = self.standing.etag if self.standing else None
+        reply, hide = await self._ask(_query(meeting_id, participant_id), etag=etag)
+        if reply.status == _NOT_MODIFIED:
+            return None
+        with suppress(DeviceRevoked, NothingAssigned):
+            return self._granted(reply, hide)
+        return None
 
     async def fetch_for_rooms(self, *, participant_id: str) -> Token:
         """Ask for a token for the rooms API. Raises as :meth:`fetch`."""
-        return (await self._ask({"participantId": participant_id, "purpose": "create-meeting"})).token
+        reply, hide = await self._ask({"participantId": participant_id, "purpose": "create-meeting"})
+        return self._token(parse_answer(reply, WHAT, hide), reply)
 
-    async def _ask(self, query: dict[str, str]) -> Grant:
+    async def _ask(self, query: dict[str, str], *, etag: str | None = None) -> tuple[Reply, tuple[str, ...]]:
+        """The answer, and what must not be shown of it."""
+        header, reply = await self._exchange(query, etag)
+        if reply.status == _UNAUTHORISED and self._authentication.note(reply.date):
+            # Refused because of this machine's clock, as it seems: the server's is known now.
+            header, reply = await self._exchange(query, etag)
+        self._authentication.note(reply.date)
+        hide = (header.removeprefix("Bearer "),) if header else ()
+        expected = 200 <= reply.status < 300 or (reply.status == _NOT_MODIFIED and etag is not None)
+        if not expected:
+            raise _refusal(reply, hide)
+        return reply, hide
+
+    async def _exchange(self, query: dict[str, str], etag: str | None) -> tuple[str | None, Reply]:
         get = self._method == "GET"
-        bearer = self._bearer.get_secret_value() if self._bearer else None
+        header = await self._authentication.header()
+        headers = {"Authorization": header} if header else {}
         reply = await exchange(
             self._client,
             self._method,
             _with_query(self._url, query) if get else self._url,
             what=WHAT,
             timeout=self._timeout,
-            headers={"Authorization": f"Bearer {bearer}"} if bearer else {},
+            headers=headers | ({"If-None-Match": etag} if etag else {}),
             json=None if get else query,
             wall_clock=lambda: datetime.fromtimestamp(self._wall_clock(), UTC),
         )
-        hide = (bearer,) if bearer else ()
-        if not 200 <= reply.status < 300:
-            raise from_reply(reply.status, reply.body, what=WHAT, hide=hide)
-        answer = _parse(reply, hide)
-        token = Token.parse(answer.token.get_secret_value())
-        token.check_times(self._wall_clock(), their_clock=reply.date.timestamp() if reply.date else None)
-        meeting_id = check_meeting_id(answer.meeting_id) if answer.meeting_id else None
-        return Grant(token, meeting_id, answer.name or None, answer.metadata)
+        return header, reply
+
+    def _granted(self, reply: Reply, hide: tuple[str, ...]) -> Grant:
+        answer = parse_answer(reply, WHAT, hide)
+        standing = _standing(answer, reply.etag)
+        grant = (
+            None if answer.revoked or answer.token is None else _grant(standing, self._token(answer, reply))
+        )
+        self.standing = standing
+        if answer.revoked:
+            raise DeviceRevoked(
+                "the provisioning server has withdrawn this device's permission",
+                hint="Its operator can restore it; the device asks again by itself.",
+            )
+        if grant is None:
+            raise NothingAssigned(
+                "the provisioning server has no meeting for this device at present",
+                code="meeting.none_assigned",
+                hint="Assign one at the server; the device asks again by itself.",
+                retry_after=answer.poll_after,
+            )
+        return grant
+
+    def _token(self, answer: TokenAnswer, reply: Reply) -> Token:
+        token = Token.parse(answer.token.get_secret_value() if answer.token else "")
+        now = self._authentication.now()
+        token.check_times(now, their_clock=reply.date.timestamp() if reply.date else None)
+        return token
+
+
+def _query(meeting_id: str | None, participant_id: str) -> dict[str, str]:
+    return {"participantId": participant_id} | ({} if meeting_id is None else {"meetingId": meeting_id})
 
 
 def _with_query(url: str, query: dict[str, str]) -> str:
@@ -108,15 +160,27 @@ def _with_query(url: str, query: dict[str, str]) -> str:
         return url
 
 
-def _parse(reply: Reply, hide: tuple[str, ...]) -> TokenAnswer:
-    try:
-        return TokenAnswer.model_validate(reply.body)
-    except ValidationError as error:
-        faults = "; ".join(
-            f'"{quotable(str(fault["loc"][0]), hide=hide)}": {fault["msg"]}' for fault in error.errors()[:4]
-        )
-        raise ServerError(
-            f"the answer of {WHAT} cannot be used: {faults}",
-            code="server.bad_answer",
-            hint='It has to be JSON like {"token": "eyJ..."}.',
-        ) from None
+def _refusal(reply: Reply, hide: tuple[str, ...]) -> EdgemeetError:
+    error = from_reply(reply.status, reply.body, what=WHAT, hide=hide)
+    code = reply.body.get("code")
+    if isinstance(error, AuthError) and isinstance(code, str) and _OWN_CODE.fullmatch(code):
+        return AuthError(error.message, code=code, hint=error.hint)
+    return error
+
+
+def _standing(answer: TokenAnswer, etag: str | None) -> Standing:
+    meeting = answer.meeting or AssignedMeeting.model_construct(id=answer.meeting_id, create=None)
+    return Standing(
+        etag=etag,
+        poll_after=answer.poll_after,
+        revoked=answer.revoked,
+        meeting_id=check_meeting_id(meeting.id) if meeting.id else None,
+        create=meeting.create,
+        name=answer.name or None,
+        metadata=answer.metadata,
+        config=answer.config or {},
+    )
+
+
+def _grant(standing: Standing, token: Token) -> Grant:
+    return Grant(token, standing.meeting_id, standing.name, standing.metadata, standing.create)

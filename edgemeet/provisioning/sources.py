@@ -12,6 +12,7 @@ from typing import Protocol
 from pydantic import JsonValue, SecretStr
 
 from edgemeet.errors import AuthError
+from edgemeet.provisioning.answer import CreateMeeting
 from edgemeet.provisioning.token import MAX_LENGTH, Token
 
 
@@ -24,12 +25,38 @@ class Grant:
         meeting_id: the meeting to join, if the source chose one.
         name: the name to show, if the source chose one.
         metadata: for the other participants, if the source has some.
+        create: how the device shall create the meeting, if the source wants that.
     """
 
     token: Token
     meeting_id: str | None = None
     name: str | None = None
     metadata: Mapping[str, JsonValue] | None = field(default=None, repr=False)
+    create: CreateMeeting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a provisioning server said last of this device, beside the token.
+
+    Attributes:
+        etag: of the answer; to ask whether it still holds.
+        poll_after: seconds after which to ask; None is never.
+        revoked: the device has to stay out.
+        meeting_id, create: the meeting; neither means that none is assigned, or that the device chooses.
+        name: the name to show.
+        metadata: for the other participants.
+        config: settings that take the place of the device's own, by table and key.
+    """
+
+    etag: str | None = None
+    poll_after: float | None = None
+    revoked: bool = False
+    meeting_id: str | None = None
+    create: CreateMeeting | None = None
+    name: str | None = None
+    metadata: Mapping[str, JsonValue] | None = field(default=None, repr=False)
+    config: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
 
 
 class TokenSource(Protocol):
