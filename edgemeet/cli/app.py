@@ -72,6 +72,20 @@ def run(config: ConfigOption = None) -> None:
 
 
 @app.command()
+def enroll(
+    url: Annotated[str, typer.Option("--url", help="Address of the provisioning server.")],
+    code: Annotated[str, typer.Option("--code", help="One-time code from its operator, such as ABCD-1234.")],
+    key: Annotated[str, typer.Option("--key", help="Kind of key: ed25519 or es256.")] = "ed25519",
+    config: ConfigOption = None,
+) -> None:
+    """Make a key for this device and register it with a provisioning server."""
+    from edgemeet.cli.enroll import enroll_device
+
+    with told_plainly():
+        enroll_device(url, code, key, config)
+
+
+@app.command()
 def status(config: ConfigOption = None, socket: SocketOption = None, json: JsonOption = False) -> None:
     """How the running daemon is: state, meeting, what it sends, what is wrong."""
     from edgemeet.cli.status import show

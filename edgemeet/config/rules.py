@@ -118,12 +118,6 @@ def _bearer(settings: Settings) -> Iterator[Violation]:
             'is missing: provisioning.auth "mtls" needs the certificate to show',
             ("provisioning.auth", "provisioning.client_cert"),
         )
-    if chosen.client_key is not None and chosen.client_cert is None:
-        yield Violation(
-            "provisioning.client_cert",
-            "is missing: it goes with provisioning.client_key",
-            ("provisioning.client_key", "provisioning.client_cert"),
-        )
 
 
 def _camera(settings: Settings) -> Iterator[Violation]:

@@ -15,7 +15,8 @@ from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.layers import encodings
 from edgemeet.media.placeholder import PlaceholderCapture
 from edgemeet.media.plan import CameraPlan, MicrophonePlan, camera_plan, microphone_plan
-from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions
+from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions, identity_file
+from edgemeet.rest import new_client
 from edgemeet.supervisor import Device, Session, SessionOptions
 from edgemeet.telemetry import Redactor
 
@@ -108,6 +109,16 @@ def microphone(settings: Settings) -> Device:
     )
 
 
+def http_client(settings: Settings) -> httpx.AsyncClient:
+    """For the provisioning server and VideoSDK's API. Raises ConfigError for files that cannot be used."""
+    chosen = settings.provisioning
+    return new_client(
+        ca_file=chosen.ca_file,
+        client_cert=chosen.client_cert if chosen.auth == "mtls" else None,
+        client_key=chosen.client_key,
+    )
+
+
 def provisioning_options(settings: Settings) -> ProvisioningOptions:
     """How to get a token."""
     chosen = settings.provisioning
@@ -116,6 +127,7 @@ def provisioning_options(settings: Settings) -> ProvisioningOptions:
         method=chosen.method,
         auth=chosen.auth,
         bearer=chosen.bearer,
+        identity_file=chosen.identity_file or identity_file(settings.state_directory),
         timeout=chosen.timeout,
         token=chosen.token,
         token_file=chosen.token_file,

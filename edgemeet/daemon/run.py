@@ -19,7 +19,6 @@ from edgemeet.daemon.service import ServiceReport
 from edgemeet.daemon.status import StatusReport
 from edgemeet.errors import ConfigError
 from edgemeet.health import HealthRegistry
-from edgemeet.rest import new_client
 from edgemeet.supervisor import Device, DeviceHealth, Supervisor
 from edgemeet.systemd import Notifier, activated_socket
 from edgemeet.telemetry import Redactor
@@ -105,7 +104,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
     devices = (camera, microphone)
     path, members = settings.control.socket, settings.control.group
     with listening(path, members, activated=activated_socket(path)) as listener:
-        async with new_client(ca_file=settings.provisioning.ca_file) as client:
+        async with build.http_client(settings) as client:
             reloader = Reloader(
                 settings,
                 read,

@@ -84,7 +84,9 @@ class TokenAnswer(BaseModel):
     name: str | None = None
     metadata: dict[str, JsonValue] | None = None
     config: dict[str, dict[str, JsonValue]] | None = None
-    poll_after: Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_bounded)] | None = None
+    poll_after: (
+        Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(_bounded)] | None
+    ) = None
     revoked: bool = False
 
     @model_validator(mode="after")

@@ -57,6 +57,8 @@ def test_every_key_is_thought_of() -> None:
     assert restart == {
         "meeting.participant_id",
         "provisioning.ca_file",
+        "provisioning.client_cert",
+        "provisioning.client_key",
         "control.socket",
         "control.group",
         "state_directory",

@@ -88,6 +88,20 @@ BROKEN = [
         ID + TOKEN + "[camera]\nencoder = 'picamera2'\nsource = 'v4l2'",
         ['FILE: camera.encoder: "picamera2" needs camera.source "picamera2", not "v4l2"'],
     ),
+    (
+        ID + "[provisioning]\nurl = 'https://x'\nauth = 'mtls'",
+        [
+            "FILE: provisioning.client_cert: "
+            'is missing: provisioning.auth "mtls" needs the certificate to show'
+        ],
+    ),
+    (
+        ID + TOKEN + "auth = 'identity'",
+        [
+            "FILE: provisioning.url: "
+            'is missing: provisioning.auth "identity" needs the server that the device is enrolled with'
+        ],
+    ),
 ]
 
 
@@ -103,6 +117,8 @@ def test_what_does_not_go_together_is_told(faults, text, lines):
         ID + "[provisioning]\ntoken_file = '/t'",
         ID + "[provisioning]\napi_key = 'k'\napi_secret = 's'",
         ID + "[provisioning]\nurl = 'https://x'\nauth = 'bearer'\nbearer = 'b'",
+        ID + "[provisioning]\nurl = 'https://x'\nauth = 'identity'",
+        ID + "[provisioning]\nurl = 'https://x'\nauth = 'mtls'\nclient_cert = '/c'",
         "[meeting]\nsource = 'create'\n" + TOKEN,
         "[meeting]\nsource = 'create'\ncustom_id = 'lab'\n" + TOKEN,
         "[meeting]\nsource = 'provisioned'\n[provisioning]\nurl = 'https://x'",
