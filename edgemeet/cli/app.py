@@ -152,6 +152,22 @@ def devices(json: JsonOption = False) -> None:
     list_devices(json=json)
 
 
+@app.command()
+def doctor(
+    config: ConfigOption = None,
+    socket: SocketOption = None,
+    only: Annotated[list[str] | None, typer.Option(help="Run this check alone; may be repeated.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Examine this device, its configuration and its way to the meeting, in less than 15 s.
+
+    Exit code 0: nothing is wrong, 3: warnings, 4: errors.
+    """
+    from edgemeet.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(config, socket, only=tuple(only or ()), json=json))
+
+
 @camera_app.command("on")
 def camera_on(config: ConfigOption = None, socket: SocketOption = None) -> None:
     """Open the camera."""

@@ -4,6 +4,7 @@
 0     done
 1     it did not work
 2     the command line itself is wrong
+3, 4  `doctor` found warnings, or errors
 69    no daemon is running, or it does not answer (EX_UNAVAILABLE)
 77    no permission (EX_NOPERM)
 78    the configuration cannot be used (EX_CONFIG)

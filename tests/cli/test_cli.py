@@ -89,3 +89,13 @@ def test_wrong_usage_is_2() -> None:
 
 def test_the_version_is_told() -> None:
     assert edgemeet("--version").stdout.startswith("edgemeet ")
+
+
+def test_the_doctor_tells_the_worst_by_its_exit_code(config: Path) -> None:
+    good = edgemeet("doctor", "--only", "config", "--json", "--config", str(config))
+    assert (good.returncode, json.loads(good.stdout)["worst"]) == (0, "ok")
+    config.write_text('[meeting]\nnam = "x"')
+    bad = edgemeet("doctor", "--only", "config", "--only", "memory", "--config", str(config))
+    assert bad.returncode == 4
+    assert "config.invalid" in bad.stdout
+    assert edgemeet("doctor", "--only", "no-such-check").returncode == 2
