@@ -59,9 +59,13 @@ class Device:
         namespace: str | None = None,
         name: str = NAME,
         mistake: str | None = None,
+        launcher: Path | None = None,
         **environ: str,
     ) -> None:
-        """Variables are those of the configuration, without EDGEMEET_; for mistakes see mistaken.py."""
+        """Variables are those of the configuration, without EDGEMEET_; for mistakes see mistaken.py.
+
+        A `launcher` is run in the place of `python -m edgemeet`.
+        """
         config = self._folder / "edgemeet.toml"
         config.write_text(_CONFIG.format(room=ROOM, name=name, participant=self.participant, url=url))
         env = os.environ | {
@@ -72,6 +76,8 @@ class Device:
         }
         env |= {f"EDGEMEET_{key}": value for key, value in environ.items()}
         program = ("-m", "edgemeet") if mistake is None else (str(_MISTAKEN), mistake)
+        if launcher is not None:
+            program = (str(launcher),)
         command = in_namespace(namespace, sys.executable, *program, "run")
         self.started_at = time.time()
         with (self._folder / "device.log").open("wb") as log:
