@@ -142,13 +142,49 @@ async def exchange(
         ConfigError: ``config.url`` or ``config.header``, the request cannot even be written down.
     """
     where = f"{what} at {origin(url)}"
+    response, content = await send(
+        client,
+        method,
+        url,
+        what=what,
+        timeout=timeout,
+        headers=headers,
+        content=None if json is None else jsonlib.dumps(json).encode(),
+        limit=limit,
+        wall_clock=wall_clock,
+    )
+    check_status(response, where, wall_clock=wall_clock)
+    return _reply(response, content, where, wall_clock)
+
+
+async def send(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str | httpx.URL,
+    *,
+    what: str,
+    timeout: float,
+    headers: Mapping[str, str] = NO_HEADERS,
+    content: bytes | None = None,
+    limit: int = DEFAULT_LIMIT,
+    redirects: bool = True,
+    wall_clock: Callable[[], datetime] = _utc_now,
+) -> tuple[httpx.Response, bytes]:
+    """As :func:`exchange`, for bodies of any type: the answer and its body, whatever its status.
+
+    ``content`` is the body, JSON unless ``headers`` name another Content-Type. Without ``redirects`` a
+    redirection is an answer like any other.
+    """
+    where = f"{what} at {origin(url)}"
+    if content is not None:
+        headers = {"Content-Type": "application/json", **headers}
     try:
         # httpcore leaks the socket of a TLS handshake that is cancelled, not of one that times out by itself.
         # This limit is for the connection and for the handshake: together they end before the deadline.
         phases = httpx.Timeout(None, connect=0.45 * timeout)
-        request = client.build_request(method, url, headers=headers, json=json, timeout=phases)
+        request = client.build_request(method, url, headers=headers, content=content, timeout=phases)
         async with asyncio.timeout(timeout):
-            response, content = await _fetch(client, request, where, limit)
+            return await _fetch(client, request, where, limit, redirects=redirects)
     except TimeoutError:
         message = f"{where} gave no full answer within {timeout:g} s"
         raise NetworkError(message, code="network.timeout") from None
@@ -164,7 +200,6 @@ async def exchange(
         raise network_fault(error, where, wall_clock()) from None
     except httpx.HTTPError as error:
         raise network_fault(error, where, wall_clock()) from error
-    return _reply(response, content, where, wall_clock)
 
 
 def origin(url: str | httpx.URL) -> str:
@@ -178,12 +213,12 @@ def origin(url: str | httpx.URL) -> str:
 
 
 async def _fetch(
-    client: httpx.AsyncClient, request: httpx.Request, where: str, limit: int
+    client: httpx.AsyncClient, request: httpx.Request, where: str, limit: int, *, redirects: bool
 ) -> tuple[httpx.Response, bytes]:
     for _ in range(MAX_REDIRECTS + 1):
         response = await client.send(request, stream=True, follow_redirects=False)
         try:
-            if not response.has_redirect_location:
+            if not (redirects and response.has_redirect_location):
                 return response, await _read(response, limit, where)
             target = request.url.join(response.headers["location"])
         finally:
@@ -220,22 +255,33 @@ async def _read(response: httpx.Response, limit: int, where: str) -> bytes:
     return bytes(content)
 
 
-def _reply(response: httpx.Response, content: bytes, where: str, wall_clock: Callable[[], datetime]) -> Reply:
-    status = response.status_code
-    date = _http_date(response.headers.get("date"))
-    retry_after = _retry_after(response.headers.get("retry-after"), date or wall_clock())
+def check_status(
+    response: httpx.Response, where: str, *, wall_clock: Callable[[], datetime] = _utc_now
+) -> None:
+    """Raise RateLimited for 429 and ServerError for 5xx, with the time to wait that the answer names."""
+    status, retry_after = response.status_code, _when_to_retry(response, wall_clock)
     if status == 429:
         raise RateLimited(f"{where} asks for fewer requests (429)", retry_after=retry_after)
     if status >= 500:
         hint = _PORTAL_HINT if status == 511 else None
         raise ServerError(f"{where} is broken or overloaded ({status})", hint=hint, retry_after=retry_after)
+
+
+def _when_to_retry(response: httpx.Response, wall_clock: Callable[[], datetime]) -> float | None:
+    date = _http_date(response.headers.get("date"))
+    return _retry_after(response.headers.get("retry-after"), date or wall_clock())
+
+
+def _reply(response: httpx.Response, content: bytes, where: str, wall_clock: Callable[[], datetime]) -> Reply:
+    status = response.status_code
+    date = _http_date(response.headers.get("date"))
     try:
         body = _json_object(response, content, where)
     except ServerError:
         if status < 400:
             raise
         body = {}  # the status says enough
-    return Reply(status, body, date, response.headers.get("etag"), retry_after)
+    return Reply(status, body, date, response.headers.get("etag"), _when_to_retry(response, wall_clock))
 
 
 def _json_object(response: httpx.Response, content: bytes, where: str) -> dict[str, Any]:

@@ -59,7 +59,9 @@ def _facts(status: Status) -> Table:
     table.add_row(
         "meeting", f"{escape(meeting.id or '-')} as {escape(meeting.name or meeting.participant_id)}"
     )
-    if status.state == "joined":
+    if meeting.protocol == "whip":
+        table.add_row("over", f"WHIP, without: {escape(', '.join(meeting.unavailable))}")
+    elif status.state == "joined":
         table.add_row("with", others)
     if status.next_join_in is not None:
         table.add_row("next try", f"in {duration(status.next_join_in)}")

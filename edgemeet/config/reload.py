@@ -37,6 +37,8 @@ _EFFECTS: Final[dict[str, frozenset[Effect]]] = {
     "provisioning.ca_file": frozenset({Effect.RESTART}),
     "provisioning.client_cert": frozenset({Effect.RESTART}),
     "provisioning.client_key": frozenset({Effect.RESTART}),
+    "whip": frozenset({Effect.REJOIN}),
+    "whip.after_failures": frozenset({Effect.NEXT_JOIN}),
     "camera": frozenset({Effect.CAMERA}),
     "microphone": frozenset({Effect.MICROPHONE}),
     "log": frozenset({Effect.LOG}),

@@ -23,10 +23,16 @@ class Violation:
     about: tuple[str, ...]
 
 
+def needs_meeting(settings: Settings) -> bool:
+    """Whether a VideoSDK meeting and a token for it are needed: not where a WHIP endpoint is all there is."""
+    return settings.meeting.protocol != "whip" or settings.whip.endpoint is None
+
+
 def violations(settings: Settings) -> Iterator[Violation]:
     """All rules that `settings` break."""
     yield from _meeting(settings)
     yield from _token(settings)
+    yield from _whip(settings)
     yield from _camera(settings)
     if settings.microphone.source == "file" and settings.microphone.device == "default":
         yield Violation(
@@ -36,12 +42,30 @@ def violations(settings: Settings) -> Iterator[Violation]:
         )
 
 
+def _whip(settings: Settings) -> Iterator[Violation]:
+    chosen = settings.whip
+    if chosen.bearer is not None and chosen.endpoint is None:
+        yield Violation(
+            "whip.endpoint",
+            "is missing: whip.bearer goes with it; VideoSDK's WHIP takes the meeting's token",
+            ("whip.endpoint", "whip.bearer"),
+        )
+    if settings.meeting.protocol == "native" and (chosen.endpoint or chosen.bearer):
+        yield Violation(
+            "meeting.protocol",
+            'must be "whip" or "auto" for the table whip to be used, not "native"',
+            ("meeting.protocol", "whip.endpoint", "whip.bearer"),
+        )
+
+
 def _meeting(settings: Settings) -> Iterator[Violation]:
+    if not needs_meeting(settings):
+        return
     if settings.meeting.source == "fixed" and settings.meeting.id is None:
         yield Violation(
             "meeting.id",
             'is missing: meeting.source "fixed" needs the id of the meeting',
-            ("meeting.source", "meeting.id"),
+            ("meeting.source", "meeting.id", "meeting.protocol", "whip.endpoint"),
         )
     if settings.meeting.source == "provisioned" and settings.provisioning.url is None:
         yield Violation(
@@ -78,11 +102,11 @@ def _token(settings: Settings) -> Iterator[Violation]:
             f"is missing: it goes with provisioning.{there}",
             ("provisioning.api_key", "provisioning.api_secret"),
         )
-    if not given and settings.meeting.source != "provisioned":
+    if not given and settings.meeting.source != "provisioned" and needs_meeting(settings):
         yield Violation(
             "provisioning",
             "a way to get a token is missing: give url, token, token_file, or api_key with api_secret",
-            (*about, "meeting.source"),
+            (*about, "meeting.source", "meeting.protocol", "whip.endpoint"),
         )
     if len(given) > 1:
         yield Violation(

@@ -24,6 +24,7 @@ from edgemeet.config.values import (
     Pixels,
     Rotation,
     Secret,
+    SecretUrl,
     SocketPath,
     Text,
     Url,
@@ -81,6 +82,11 @@ class Meeting(Section):
         description="anything other participants shall read about this one, at most 8192 bytes as JSON",
     )
     debug_mode: Flag = Field(default=False, description="ask VideoSDK to keep debug data of this participant")
+    protocol: Literal["native", "whip", "auto"] = Field(
+        default="native",
+        description="how the meeting is joined; `whip` publishes over WHIP, without roster, host controls "
+        "and messages; `auto` turns to WHIP for a day when the native way fails by its own fault",
+    )
     preferred_protocol: Literal["UDP_ONLY", "UDP_OVER_TCP", "TCP_ONLY"] = Field(
         default="UDP_OVER_TCP",
         description="how media travels; `UDP_OVER_TCP` tries UDP first",
@@ -93,6 +99,24 @@ class Meeting(Section):
         default=300.0, ge=1, le=86400, description="seconds to wait for a host to let this participant in"
     )
     api_url: BaseUrl = Field(default="https://api.videosdk.live", description="VideoSDK's API")
+
+
+class Whip(Section):
+    """Publishing over WHIP (RFC 9725), with `meeting.protocol` `whip` or `auto`."""
+
+    endpoint: SecretUrl | None = Field(
+        default=None,
+        description="address of a WHIP server to publish to; when absent VideoSDK's, with the meeting and "
+        "the token of the native way in; a secret, because some servers keep a stream's key in it",
+    )
+    bearer: Secret | None = Field(
+        default=None, description="secret sent to `endpoint` as `Authorization: Bearer`"
+    )
+    after_failures: Annotated[Integer, Field(ge=1, le=100)] = Field(
+        default=5,
+        description="with `meeting.protocol` `auto`: attempts that must fail by the native protocol's fault "
+        "before WHIP is tried; network, token and clock do not count",
+    )
 
 
 class Provisioning(Section):

@@ -20,6 +20,7 @@ from edgemeet.config.sections import (
     Provisioning,
     RuntimeDirectory,
     StateDirectory,
+    Whip,
 )
 
 
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
 
     meeting: Meeting = Meeting()
     provisioning: Provisioning = Provisioning()
+    whip: Whip = Whip()
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
     control: Control = Control()

@@ -67,8 +67,8 @@ def _check_name(value: str) -> str:
     return _check_text(value)
 
 
-def _check_url(value: str) -> str:
-    wanted = 'must be an address such as "https://example.com/get-token"'
+def _check_url(value: str, *, path: str = "get-token", instead: str = "provisioning.bearer") -> str:
+    wanted = f'must be an address such as "https://example.com/{path}"'
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -79,7 +79,7 @@ def _check_url(value: str) -> str:
     if port == 0:
         raise complaint("must not have port 0")
     if "@" in parts.netloc:
-        raise complaint("must not hold a user name or password: use provisioning.bearer for a secret")
+        raise complaint(f"must not hold a user name or password: use {instead} for a secret")
     if parts.fragment:
         raise complaint("must not have a part after #")
     return value
@@ -116,6 +116,11 @@ def _check_secret(value: SecretStr) -> SecretStr:
         raise complaint(f"must have at most {LONGEST_SECRET} characters")
     if not _VISIBLE.fullmatch(text):
         raise complaint("must be visible ASCII characters without spaces or line breaks")
+    return value
+
+
+def _check_secret_url(value: SecretStr) -> SecretStr:
+    _check_url(_check_secret(value).get_secret_value(), path="whip", instead="whip.bearer")
     return value
 
 
@@ -202,6 +207,7 @@ BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 AbsolutePath = Annotated[Path, AfterValidator(_check_path)]
 SocketPath = Annotated[Path, AfterValidator(_check_socket)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_check_secret_url)]
 Group = Annotated[str, AfterValidator(_check_group)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]
 Controls = Annotated[

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import httpx
 
 from edgemeet.config import Settings
+from edgemeet.daemon.way_in import WayIn
 from edgemeet.encoded import VideoCodec, VideoEncoding
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.layers import encodings
@@ -29,6 +30,8 @@ def teach(redactor: Redactor, settings: Settings) -> None:
         provisioning.token,
         provisioning.api_key,
         provisioning.api_secret,
+        settings.whip.bearer,
+        settings.whip.endpoint,
     ):
         if secret is not None:
             redactor.learn(secret.get_secret_value())
@@ -178,8 +181,19 @@ def session_maker(
     *,
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
-) -> Callable[[Callable[[], None]], Session]:
+) -> WayIn:
     """Makes sessions that join what the settings name."""
+    if settings.meeting.protocol == "whip" and settings.whip.endpoint is not None:
+        return WayIn(
+            settings,
+            client,
+            participant_id,
+            devices,
+            admitter=None,
+            native=None,
+            clock=clock,
+            rng=rng,
+        )
     admitter = _LearningAdmitter(provisioner(settings, client, participant_id), redactor)
     meeting, ca_file = settings.meeting, settings.provisioning.ca_file
     options = SessionOptions(
@@ -197,4 +211,13 @@ def session_maker(
     def make(on_joined: Callable[[], None]) -> Session:
         return Session(options, admitter, client, devices, on_joined=on_joined, clock=clock, rng=rng)
 
-    return make
+    return WayIn(
+        settings,
+        client,
+        participant_id,
+        devices,
+        admitter=admitter,
+        native=make,
+        clock=clock,
+        rng=rng,
+    )

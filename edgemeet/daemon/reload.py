@@ -10,9 +10,10 @@ from edgemeet.config import Settings
 from edgemeet.config.reload import Change, Effect, changes
 from edgemeet.control import Reloaded
 from edgemeet.daemon import build
+from edgemeet.daemon.way_in import WayIn
 from edgemeet.errors import ConfigError, EdgemeetError, Evicted, Remedy
 from edgemeet.health import HealthRegistry, Severity
-from edgemeet.supervisor import Device, Hand, Session, State, Supervisor
+from edgemeet.supervisor import Device, Hand, RunsOnce, State, Supervisor
 from edgemeet.telemetry import Redactor, configure_logging
 
 logger = logging.getLogger(__name__)
@@ -21,8 +22,6 @@ logger = logging.getLogger(__name__)
 SUBJECT = "configuration"
 # Seconds that reading a few small files may take; a network file system may hang for ever.
 READ_TIMEOUT = 10.0
-
-MakeSession = Callable[[Callable[[], None]], Session]
 
 
 def should_rejoin(state: State, error: EdgemeetError | None, effects: frozenset[Effect]) -> bool:
@@ -65,7 +64,7 @@ class Reloader:
         self,
         settings: Settings,
         read: Callable[[], Settings],
-        make_sessions: Callable[[Settings], MakeSession],
+        make_sessions: Callable[[Settings], WayIn],
         devices: tuple[Device, Device],
         *,
         health: HealthRegistry,
@@ -80,9 +79,13 @@ class Reloader:
         self._redactor = redactor
         self._one_at_a_time = asyncio.Lock()
 
-    def make_session(self, on_joined: Callable[[], None]) -> Session:
+    def make_session(self, on_joined: Callable[[], None]) -> RunsOnce:
         """A session with the settings in force."""
         return self._make_session(on_joined)
+
+    def back_to_native(self) -> None:
+        """See `WayIn.back`."""
+        self._make_session.back()
 
     async def reload(self, supervisor: Supervisor) -> Reloaded:
         """Read the settings and put them in force.

@@ -72,6 +72,7 @@ class Commands:
         logger.info("told over the control socket: %s", command)
         match command:
             case Command.REJOIN:
+                self._reloader.back_to_native()
                 self._supervisor.rejoin()
             case Command.LEAVE:
                 self._supervisor.leave()

@@ -44,6 +44,7 @@ __all__ = [
     "can_consume",
     "consumer_parameters",
     "header_extension_map",
+    "offer_capabilities",
     "offered_video_codec",
     "payload_type_map",
     "receive_capabilities",
@@ -139,6 +140,57 @@ def receive_capabilities(router: RtpCapabilities) -> RtpCapabilities:
             extension for kind in kinds for extension in _common_extensions(router, kind)
         ),
     )
+
+
+def offer_capabilities(kind: Kind, preferred: VideoCodec) -> RtpCapabilities:
+    """What we can send, best first, for an offer: under our own payload types and extension ids."""
+    feedback = tuple(RtcpFeedback(type=name, parameter=parameter) for name, parameter in sorted(_FEEDBACK))
+    numbers = {
+        uri: number for number, uri in enumerate(sorted({*_EXTENSIONS["audio"], *_EXTENSIONS["video"]}), 1)
+    }
+    codecs: list[RtpCodecCapability] = []
+    if kind == "audio":
+        codecs.append(
+            RtpCodecCapability(
+                kind=kind,
+                mime_type="audio/opus",
+                preferred_payload_type=111,
+                clock_rate=48000,
+                channels=2,
+                parameters={"minptime": 10, **_OPUS_PARAMETERS},
+                rtcp_feedback=tuple(each for each in feedback if each.type == "transport-cc"),
+            )
+        )
+    for codec in _VIDEO_FORMATS if kind == "video" else ():
+        number = codec.preferred_payload_type or 0
+        rtx = RtpCodecCapability(
+            kind=kind,
+            mime_type="video/rtx",
+            preferred_payload_type=number + 1,
+            clock_rate=90000,
+            parameters={"apt": number},
+        )
+        pair = [codec.model_copy(update={"rtcp_feedback": feedback}), rtx]
+        codecs = pair + codecs if _CODECS[preferred](codec) else codecs + pair
+    return RtpCapabilities(
+        codecs=tuple(codecs),
+        header_extensions=tuple(
+            RtpHeaderExtension(kind=kind, uri=uri, preferred_id=numbers[uri]) for uri in _EXTENSIONS[kind]
+        ),
+    )
+
+
+# As browsers number them, which some servers take for granted.
+_VIDEO_FORMATS = (
+    RtpCodecCapability(kind="video", mime_type="video/VP8", preferred_payload_type=96, clock_rate=90000),
+    RtpCodecCapability(
+        kind="video",
+        mime_type="video/H264",
+        preferred_payload_type=102,
+        clock_rate=90000,
+        parameters={"level-asymmetry-allowed": 1, "packetization-mode": 1, "profile-level-id": "42e01f"},
+    ),
+)
 
 
 def _is_opus(codec: RtpCodecCapability) -> bool:

@@ -15,7 +15,6 @@ from edgemeet.rtc.audience import Audience
 from edgemeet.rtc.formats import Formats
 from edgemeet.rtc.pacer import READY_BACKLOG, QueuedFrame
 from edgemeet.rtc.path import PacketPath
-from edgemeet.rtc.quality import quality_reason
 from edgemeet.rtc.stats import SenderStats
 from edgemeet.rtc.stream import SendStream
 from edgemeet.rtc.timestamps import AudioTimestamps
@@ -264,11 +263,8 @@ class Sender:
         The lowest layer comes first. A layer that gets nothing is no longer encoded, and its return begins
         with a keyframe.
         """
-        wanted = self._audience.wanted(now)
-        shares = self._allocator.divide(budget, now, wanted)
+        shares = self._allocator.divide(budget, now, self._audience.wanted(now))
         self._apply(shares)
-        for stream, watched in zip(self._streams, wanted, strict=True):
-            stream.quality.note(quality_reason(stream.target, stream.maximum, wanted=watched), now)
         return sum(shares)
 
     def next_return(self, now: float) -> int | None:

@@ -22,6 +22,7 @@ from edgemeet.sandbox.refusal import Refused
 from edgemeet.sandbox.rest import Rest, refused
 from edgemeet.sandbox.sandbox import Sandbox
 from edgemeet.sandbox.status import sandbox_status
+from edgemeet.sandbox.whip import Whip
 
 _VIEWER: Final = Path(__file__).parent / "viewer"
 _PAGE_FILE: Final = re.compile(r"[a-z]+\.(js|css)")
@@ -34,6 +35,7 @@ def create_app(options: SandboxOptions, *, sandbox: Sandbox | None = None) -> St
     It serves the state in `sandbox`, or a new one made from `options`.
     """
     state = sandbox or Sandbox(options)
+    whip = Whip(state)
 
     async def status(request: Request) -> JSONResponse:
         return JSONResponse(sandbox_status(state).model_dump(mode="json"))
@@ -44,6 +46,7 @@ def create_app(options: SandboxOptions, *, sandbox: Sandbox | None = None) -> St
         try:
             yield
         finally:
+            await whip.close()
             housekeeping.cancel()
             with suppress(asyncio.CancelledError):
                 await housekeeping
@@ -51,6 +54,7 @@ def create_app(options: SandboxOptions, *, sandbox: Sandbox | None = None) -> St
     return Starlette(
         routes=[
             *Rest(state).routes(),
+            *whip.routes(),
             Route("/sandbox/status", status, methods=["GET"]),
             *(Admin(state).routes() if options.admin else []),
             WebSocketRoute("/{path:path}", state.sessions.serve),
@@ -63,6 +67,7 @@ def create_app(options: SandboxOptions, *, sandbox: Sandbox | None = None) -> St
                 allow_origin_regex=_LOOPBACK_ORIGIN,
                 allow_methods=["*"],
                 allow_headers=["*"],
+                expose_headers=["Location", "Link", "ETag", "Accept-Patch"],
             )
         ],
         exception_handlers={Refused: refused},

@@ -10,10 +10,10 @@ from enum import StrEnum
 from pydantic import JsonValue
 
 from edgemeet.ortc.parameters import RtpCapabilities
-from edgemeet.sandbox.peersocket import PeerSocket
 from edgemeet.sandbox.sfu.consumer import Consumer
 from edgemeet.sandbox.sfu.producer import Producer
 from edgemeet.sandbox.sfu.transport import MediaTransport
+from edgemeet.sandbox.silent import Ear
 from edgemeet.sandbox.tokens import Claims
 
 
@@ -28,14 +28,14 @@ class Entry(StrEnum):
 
 @dataclass(eq=False)
 class Peer:
-    """One participant on one websocket.
+    """One participant on one websocket, or on one WHIP session.
 
     Attributes:
         connected_at: monotonic seconds.
     """
 
     id: str
-    socket: PeerSocket
+    socket: Ear
     claims: Claims
     mode: str
     connected_at: float

@@ -7,7 +7,6 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket
 
 from edgemeet.sandbox.methods import METHODS, SLOW
@@ -46,14 +45,20 @@ class Sessions:
             return
         await websocket.accept(subprotocol=SUBPROTOCOL)
         try:
-            room, peer_id, claims = self._admit(websocket.query_params)
+            query = websocket.query_params
+            room, peer_id, claims = self.admit(
+                token=query.get("secret", ""),
+                room_id=query.get("roomId", ""),
+                peer_id=query.get("peerId", ""),
+            )
         except Refused as refused:
             await self._refuse(websocket, refused)
             return
         mode = websocket.query_params.get("mode", "SEND_AND_RECV")
+        socket = PeerSocket(websocket)
         peer = Peer(
             id=peer_id,
-            socket=PeerSocket(websocket),
+            socket=socket,
             claims=claims,
             mode=mode if mode in _MODES else "SEND_AND_RECV",
             connected_at=room.clock(),
@@ -61,18 +66,18 @@ class Sessions:
         room.connect(peer)
         context = Context(room, peer, self._issuer)
         try:
-            await peer.socket.run(lambda request: self._handle(context, request))
+            await socket.run(lambda request: self._handle(context, request))
         finally:
             room.leave(peer, LeaveReason.DISCONNECTED)
             await room.release(peer)
 
-    def _admit(self, query: QueryParams) -> tuple[Room, str, Claims]:
-        claims = self._issuer.verify(query.get("secret", ""))
-        room = self._registry.find(query.get("roomId", ""))
+    def admit(self, *, token: str, room_id: str, peer_id: str) -> tuple[Room, str, Claims]:
+        """The room, if this participant may join it with this token. Raises Refused."""
+        claims = self._issuer.verify(token)
+        room = self._registry.find(room_id)
         if room is None:
             raise Refused(Code.MEETING_INVALID)
         claims.check_room(room.id, room.custom_id)
-        peer_id = query.get("peerId", "")
         if not _PEER_ID.fullmatch(peer_id):
             raise Refused(Code.PARTICIPANT_INVALID)
         claims.check_participant(peer_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from edgemeet.rtc import SenderStats, TransportStats
 from edgemeet.signaling import Peer
@@ -49,3 +50,4 @@ class SessionView:
     producers: tuple[ProducerView, ...]
     transport: TransportStats | None
     timings: Timings
+    protocol: Literal["native", "whip"] = "native"

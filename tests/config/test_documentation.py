@@ -78,6 +78,7 @@ def test_the_examples_of_the_example_are_good_values(tmp_path):
         load(tmp_path / "edgemeet.toml", environ={})
     assert {fault.key for fault in raised.value.faults} == {
         "meeting.id",
+        "meeting.protocol",  # "native" makes no use of the table whip
         "provisioning.api_key",  # one way to get a token, not three
         "provisioning.auth",  # a bearer that is not sent
     }

@@ -110,7 +110,14 @@ def test_every_key_can_be_set_by_its_variable(read, needed):
             text = f"{key.most if key.default == key.least else key.least:g}"
         if key.path[-1] in {"id", "custom_id", "participant_id", "group"}:
             text = "abc"
-        settings: object = read(needed, {key.variable: text})
+        environ = {key.variable: text}
+        if key.path[0] == "whip":
+            environ = {
+                "EDGEMEET_MEETING__PROTOCOL": "whip",
+                "EDGEMEET_WHIP__ENDPOINT": "https://a",
+                key.variable: "https://b" if key.path[-1] == "endpoint" else text,
+            }
+        settings: object = read(needed, environ)
         for name in key.path:
             settings = getattr(settings, name)
         assert settings is not None, key.dotted

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgemeet.config import Provisioning, Settings, load, show
-from edgemeet.config.keys import keys
+from edgemeet.config import Settings, load, show
+from edgemeet.config.keys import keys, sections
 from edgemeet.errors import ConfigError
 
 # Like an API key, an API secret, a token, with and without what makes it a bad one. The first part makes it
@@ -106,18 +106,20 @@ def test_no_fault_repeats_a_secret(secret, place):
 @settings(max_examples=20, deadline=None)
 @given(secret=SECRETS.filter(lambda secret: secret.isascii() and secret == secret.strip()))
 def test_good_secrets_are_not_in_repr_or_show(key, secret):
-    made = Settings.model_validate({"provisioning": {key.path[-1]: secret}})
+    section, name = key.path
+    given = f"https://example.com/{secret}" if name == "endpoint" else secret
+    made = Settings.model_validate({section: {name: given}})
     told = str(made) + repr(made) + show(made) + made.model_dump_json()
     assert secret not in told
     assert secret[:12] not in told
-    assert getattr(made.provisioning, key.path[-1]).get_secret_value() == secret
+    assert getattr(getattr(made, section), name).get_secret_value() == given
 
 
 @pytest.mark.parametrize("key", SECRET_KEYS, ids=lambda key: key.dotted)
 def test_made_directly_a_bad_secret_is_not_quoted_either(key):
     with pytest.raises(ValueError, match="visible ASCII") as raised:
-        Settings.model_validate({"provisioning": {key.path[-1]: "hush hush"}})
+        Settings.model_validate({key.path[0]: {key.path[-1]: "hush hush"}})
     assert "hush" not in str(raised.value)
     with pytest.raises(ValueError, match="visible ASCII") as raised:
-        Provisioning.model_validate({key.path[-1]: "hush hush"})
+        sections()[key.path[0]].model_validate({key.path[-1]: "hush hush"})
     assert "hush" not in str(raised.value)

@@ -86,6 +86,7 @@ class IceLite:
         self._arrived = asyncio.Event()
         self._ready = asyncio.Event()
         self._is_closed = False
+        self.received = 0  # datagrams
         self.candidates: tuple[IceCandidate, ...] = ()
 
     @property
@@ -133,6 +134,7 @@ class IceLite:
         """Take one datagram from the network; nothing in it is trusted."""
         if not data or not self._is_open():
             return
+        self.received += 1
         first = data[0]
         if first < 4:
             self._answer(endpoint, data, addr)

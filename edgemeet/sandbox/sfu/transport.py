@@ -103,6 +103,11 @@ class MediaTransport:
         """The DTLS state: new, connecting, connected, closed or failed."""
         return self._dtls.state
 
+    @property
+    def datagrams_received(self) -> int:
+        """Whatever came, connectivity checks among it: a client that lives sends some."""
+        return self._ice.received
+
     async def open(self, hosts: Sequence[str], announced: Sequence[str]) -> WebRtcTransportOptions:
         """Bind the sockets; returns what the client must know."""
         await self._ice.open(hosts, announced)

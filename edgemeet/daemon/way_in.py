@@ -1,0 +1,135 @@
+"""Sessions over the native signaling or over WHIP, as `meeting.protocol` says."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import httpx
+
+from edgemeet.config import Settings
+from edgemeet.errors import EdgemeetError
+from edgemeet.supervisor import (
+    Admitter,
+    Device,
+    EndpointDoor,
+    ProtocolChoice,
+    RunsOnce,
+    SessionView,
+    VideoSdkDoor,
+    WhipDoor,
+    WhipOptions,
+    WhipSession,
+    root_error,
+)
+
+MakeSession = Callable[[Callable[[], None]], RunsOnce]
+
+
+class WayIn:
+    """Makes sessions. Calling it is `MakeSession`.
+
+    Args:
+        settings: say which way, and where a WHIP server is.
+        client: for WHIP's requests.
+        participant_id: who this device is.
+        devices: the camera and the microphone.
+        admitter: tokens and meetings; None where the configuration needs none.
+        native: makes sessions over the native signaling; None where the configuration has no meeting.
+        clock: seconds, monotonic.
+        rng: for SSRCs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: httpx.AsyncClient,
+        participant_id: str,
+        devices: tuple[Device, ...],
+        *,
+        admitter: Admitter | None,
+        native: MakeSession | None,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._choice = ProtocolChoice(
+            settings.meeting.protocol, after_failures=settings.whip.after_failures, clock=clock
+        )
+        self._auto = settings.meeting.protocol == "auto"
+        self._native = native
+        self._door = _door(settings, participant_id, admitter)
+        self._options = WhipOptions(
+            participant_id=participant_id,
+            request_timeout=settings.provisioning.timeout,
+            max_bitrate=settings.meeting.max_bitrate,
+        )
+        self._client = client
+        self._devices = devices
+        self._clock = clock
+        self._rng = rng
+
+    def __call__(self, on_joined: Callable[[], None]) -> RunsOnce:
+        """A new, unused session that will call `on_joined`."""
+        session = self._make(on_joined)
+        return WatchedSession(session, self._choice) if self._auto else session
+
+    def _make(self, on_joined: Callable[[], None]) -> RunsOnce:
+        if self._native is not None and self._choice.choose() == "native":
+            return self._native(on_joined)
+        assert self._door is not None, "rules.py demands an endpoint or a meeting"
+        return WhipSession(
+            self._options,
+            self._door,
+            self._client,
+            self._devices,
+            on_joined=on_joined,
+            clock=self._clock,
+            rng=self._rng,
+        )
+
+    def back(self) -> None:
+        """An operator wants another join: with "auto", by the native signaling again."""
+        self._choice.back()
+
+
+class WatchedSession:
+    """A session whose way in is learned from: what it is, and how its attempt ended."""
+
+    def __init__(self, session: RunsOnce, choice: ProtocolChoice) -> None:
+        self._session = session
+        self._choice = choice
+
+    @property
+    def joined(self) -> bool:
+        """See `RunsOnce`."""
+        return self._session.joined
+
+    def view(self) -> SessionView:
+        """See `RunsOnce`."""
+        return self._session.view()
+
+    async def run(self) -> None:
+        """See `RunsOnce`."""
+        try:
+            await self._session.run()
+        except Exception as ended:
+            reason = root_error(ended)
+            if self._got_in:
+                self._choice.worked()
+            elif isinstance(reason, EdgemeetError):
+                self._choice.failed(reason)
+            raise
+
+    @property
+    def _got_in(self) -> bool:
+        return self._session.view().timings.joined is not None
+
+
+def _door(settings: Settings, participant_id: str, admitter: Admitter | None) -> WhipDoor | None:
+    whip, meeting = settings.whip, settings.meeting
+    if whip.endpoint is not None:
+        return EndpointDoor(whip.endpoint, bearer=whip.bearer, name=meeting.name)
+    if admitter is None:
+        return None
+    return VideoSdkDoor(admitter, api_url=meeting.api_url, participant_id=participant_id)

@@ -1,0 +1,90 @@
+"""Where a WHIP session goes in: VideoSDK's API with a fresh token, or an endpoint of the operator's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from edgemeet.signaling.whip import WhipTarget, videosdk_target
+from edgemeet.supervisor.session import Admitter
+
+
+@dataclass(frozen=True, slots=True)
+class WhipAdmission:
+    """All that one attempt to publish needs to know.
+
+    Attributes:
+        meeting_id: the meeting, where there is one: an endpoint names none.
+        token_expires_at: Unix time, if it is known.
+    """
+
+    target: WhipTarget
+    meeting_id: str | None
+    name: str
+    token_expires_at: float | None = None
+
+
+class WhipDoor(Protocol):
+    """Gets what one attempt needs."""
+
+    async def admit(self) -> WhipAdmission:
+        """A fresh admission."""
+
+    def failed(self) -> None:
+        """The attempt with the last admission failed; its token may be the reason."""
+
+
+class VideoSdkDoor:
+    """VideoSDK's WHIP API, with the same tokens and meetings as the native way in."""
+
+    def __init__(self, admitter: Admitter, *, api_url: str, participant_id: str) -> None:
+        self._admitter = admitter
+        self._api_url = api_url
+        self._participant_id = participant_id
+
+    async def admit(self) -> WhipAdmission:
+        """See `WhipDoor`. Raises what the admitter raises."""
+        admission = await self._admitter.admit()
+        target = videosdk_target(
+            self._api_url,
+            token=admission.token.reveal(),
+            meeting_id=admission.meeting_id,
+            participant_id=self._participant_id,
+            name=admission.name,
+        )
+        return WhipAdmission(target, admission.meeting_id, admission.name, admission.token.expires_at)
+
+    def failed(self) -> None:
+        """See `WhipDoor`."""
+        self._admitter.join_failed()
+
+
+class EndpointDoor:
+    """Any WHIP server (RFC 9725).
+
+    Args:
+        endpoint: its URL; some servers keep a stream's key in it.
+        bearer: sent as `Authorization: Bearer`, if there is one.
+        name: of the device, for `status`.
+    """
+
+    def __init__(self, endpoint: SecretStr, *, bearer: SecretStr | None, name: str) -> None:
+        secret = bearer.get_secret_value() if bearer is not None else None
+        self._admission = WhipAdmission(
+            WhipTarget(
+                url=endpoint.get_secret_value(),
+                authorization=f"Bearer {secret}" if secret else None,
+                secrets=(secret,) if secret else (),
+            ),
+            meeting_id=None,
+            name=name,
+        )
+
+    async def admit(self) -> WhipAdmission:
+        """See `WhipDoor`."""
+        return self._admission
+
+    def failed(self) -> None:
+        """See `WhipDoor`. There is no other token to try."""
