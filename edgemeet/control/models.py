@@ -73,6 +73,14 @@ class TokenStatus(_Model):
     expires_at: float | None = Field(description="unix time, or null when the token names none")
 
 
+class QualityDurations(_Model):
+    """Seconds that a layer was all that it could be, or was not and why."""
+
+    none: float = 0.0
+    bandwidth: float = 0.0
+    other: float = 0.0
+
+
 class EncodingStatus(_Model):
     """One layer of a producer, with the names of W3C's webrtc-stats where there is one."""
 
@@ -94,6 +102,22 @@ class EncodingStatus(_Model):
     fraction_lost: float | None = Field(description="0 to 1, from the last receiver report")
     round_trip_time: float | None = Field(description="seconds")
     jitter: float | None = Field(description="seconds, as the server measures it")
+    rid: str | None = Field(default=None, description="name of the layer, where layers have names")
+    active: bool = Field(
+        default=True, description="false while the bandwidth does not suffice for it, or nobody watches it"
+    )
+    quality_limitation_reason: Literal["none", "bandwidth", "other"] = Field(
+        default="none", description="why the target is not the most; `other`: nobody watches this layer"
+    )
+    quality_limitation_durations: QualityDurations = Field(
+        default=QualityDurations(), description="seconds of each reason"
+    )
+    retransmitted_bytes_sent: int = 0
+    fir_count: int = Field(default=0, description="keyframes asked for in the stronger form")
+    encode_errors: int = Field(default=0, description="of `frames_dropped`, those that made no packets")
+    last_report_age: float | None = Field(
+        default=None, description="seconds since the server acknowledged something new"
+    )
 
 
 class ProducerStatus(_Model):
@@ -103,6 +127,7 @@ class ProducerStatus(_Model):
     kind: Literal["audio", "video"]
     codec: str
     encodings: tuple[EncodingStatus, ...]
+    paused: bool = Field(default=False, description="nothing of it is sent, on purpose")
 
 
 class CaptureView(_Model):
@@ -133,9 +158,21 @@ class TransportStatus(_Model):
 
     state: str
     round_trip_time: float | None = Field(description="seconds")
-    available_bitrate: int | None = Field(description="bits per second, as the server estimates it")
+    available_bitrate: int | None = Field(description="bits per second that the path is believed to carry")
     bytes_sent: int
     packets_sent: int
+    bandwidth_feedback: Literal["transport-cc", "goog-remb", "reports"] | None = Field(
+        default=None, description="what `available_bitrate` is made of"
+    )
+    told_bitrate: int | None = Field(
+        default=None, description="bits per second, the last estimate or limit that the server told"
+    )
+    padding_bytes_sent: int = Field(default=0, description="of `bytes_sent`, those that only probed the path")
+    packets_dropped: int = Field(default=0, description="that a full socket or a lost path cost")
+    queue_delay: float = Field(default=0.0, description="seconds that a picture handed in now would wait")
+    last_feedback_age: float | None = Field(
+        default=None, description="seconds since anything came back from the server"
+    )
 
 
 class TimingStatus(_Model):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from edgemeet import control
 from edgemeet.errors import EdgemeetError
 from edgemeet.health import HealthRegistry
-from edgemeet.rtc import EncodingStats, SenderStats, TransportStats
+from edgemeet.rtc import EncodingStats, QualityDurations, SenderStats, TransportStats
 from edgemeet.supervisor import Device, SessionView, Supervisor, SupervisorView
 from edgemeet.version import own_version
 
@@ -107,6 +107,7 @@ def _producer(producer_id: str, stats: SenderStats) -> control.ProducerStatus:
         kind=stats.kind,
         codec=stats.codec,
         encodings=tuple(_encoding(e) for e in stats.encodings),
+        paused=stats.paused,
     )
 
 
@@ -130,6 +131,14 @@ def _encoding(stats: EncodingStats) -> control.EncodingStatus:
         fraction_lost=stats.fraction_lost,
         round_trip_time=stats.round_trip_time,
         jitter=stats.jitter,
+        rid=stats.rid,
+        active=stats.active,
+        quality_limitation_reason=stats.quality_limitation_reason,
+        quality_limitation_durations=_durations(stats.quality_limitation_durations),
+        retransmitted_bytes_sent=stats.retransmitted_bytes_sent,
+        fir_count=stats.fir_count,
+        encode_errors=stats.errors,
+        last_report_age=_rounded(stats.last_report_age),
     )
 
 
@@ -140,7 +149,25 @@ def _transport(stats: TransportStats) -> control.TransportStatus:
         available_bitrate=stats.available_bitrate,
         bytes_sent=stats.bytes_sent,
         packets_sent=stats.packets_sent,
+        bandwidth_feedback=stats.bandwidth_feedback,
+        told_bitrate=stats.told_bitrate,
+        padding_bytes_sent=stats.padding_bytes_sent,
+        packets_dropped=stats.packets_dropped,
+        queue_delay=round(stats.queue_delay, 4),
+        last_feedback_age=_rounded(stats.last_feedback_age),
     )
+
+
+def _durations(durations: QualityDurations) -> control.QualityDurations:
+    return control.QualityDurations(
+        none=round(durations.none, 3),
+        bandwidth=round(durations.bandwidth, 3),
+        other=round(durations.other, 3),
+    )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _capture(device: Device) -> control.CaptureView:

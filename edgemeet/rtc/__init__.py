@@ -2,14 +2,18 @@
 
 from edgemeet.rtc.allocation import EncodingLimits, allocate
 from edgemeet.rtc.ice import IceServerLike
+from edgemeet.rtc.quality import QualityDurations, QualityReason
 from edgemeet.rtc.sender import Sender
-from edgemeet.rtc.stats import EncodingStats, SenderStats, TransportState, TransportStats
+from edgemeet.rtc.stats import BandwidthFeedback, EncodingStats, SenderStats, TransportState, TransportStats
 from edgemeet.rtc.transport import SendTransport
 
 __all__ = [
+    "BandwidthFeedback",
     "EncodingLimits",
     "EncodingStats",
     "IceServerLike",
+    "QualityDurations",
+    "QualityReason",
     "SendTransport",
     "Sender",
     "SenderStats",

@@ -15,6 +15,7 @@ from edgemeet.rtc.audience import Audience
 from edgemeet.rtc.formats import Formats
 from edgemeet.rtc.pacer import READY_BACKLOG, QueuedFrame
 from edgemeet.rtc.path import PacketPath
+from edgemeet.rtc.quality import quality_reason
 from edgemeet.rtc.stats import SenderStats
 from edgemeet.rtc.stream import SendStream
 from edgemeet.rtc.timestamps import AudioTimestamps
@@ -263,8 +264,11 @@ class Sender:
         The lowest layer comes first. A layer that gets nothing is no longer encoded, and its return begins
         with a keyframe.
         """
-        shares = self._allocator.divide(budget, now, self._audience.wanted(now))
+        wanted = self._audience.wanted(now)
+        shares = self._allocator.divide(budget, now, wanted)
         self._apply(shares)
+        for stream, watched in zip(self._streams, wanted, strict=True):
+            stream.quality.note(quality_reason(stream.target, stream.maximum, wanted=watched), now)
         return sum(shares)
 
     def next_return(self, now: float) -> int | None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from edgemeet.encoded import Kind
+from edgemeet.rtc.quality import QualityDurations, QualityReason
 
 # Rates are measured over this many seconds.
 WINDOW = 2.0
@@ -72,6 +73,8 @@ class EncodingStats:
         frames_dropped: pictures or sounds that were handed in and not sent.
         errors: of these, those that could not be put into packets.
         target_bitrate: bits per second asked of the encoder; 0 while the layer is off.
+        quality_limitation_reason: why that is less than the most.
+        quality_limitation_durations: seconds of each reason.
         bitrate: bits per second of payload sent, over the last two seconds.
         frames_per_second: over the last two seconds.
         fraction_lost: 0 to 1, between the last two reports.
@@ -95,6 +98,8 @@ class EncodingStats:
     pli_count: int
     fir_count: int
     target_bitrate: int
+    quality_limitation_reason: QualityReason
+    quality_limitation_durations: QualityDurations
     bitrate: int
     frame_width: int | None
     frame_height: int | None

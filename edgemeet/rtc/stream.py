@@ -17,6 +17,7 @@ from edgemeet.rtc.history import History, SentPacket
 from edgemeet.rtc.keyframe_gate import KeyframeGate
 from edgemeet.rtc.pacer import QueuedFrame
 from edgemeet.rtc.path import PacketPath
+from edgemeet.rtc.quality import QualityLimit
 from edgemeet.rtc.reception import Reception
 from edgemeet.rtc.rtp_header import HeaderWriter
 from edgemeet.rtc.stats import EncodingStats, RateMeter
@@ -75,6 +76,7 @@ class SendStream:
         self.begun = formats.kind == "audio"
         self.counters = Counters()
         self.gate = KeyframeGate()
+        self.quality = QualityLimit()
         self.reception = Reception(VIDEO_CLOCK_RATE if formats.kind == "video" else AUDIO_CLOCK_RATE)
         self.restart_at = 0.0  # no keyframe is asked for before
         self.last_fir: int | None = None
@@ -247,6 +249,8 @@ class SendStream:
             pli_count=counters.plis,
             fir_count=counters.firs,
             target_bitrate=self.target,
+            quality_limitation_reason=self.quality.reason,
+            quality_limitation_durations=self.quality.durations(now),
             bitrate=round(self._bits.per_second(now)),
             frame_width=size[0] if size else None,
             frame_height=size[1] if size else None,

@@ -355,6 +355,8 @@ def test_bandwidth_is_spread_from_the_lowest_layer_up(path: Path, parameters: Ma
     path.keyframes.clear()
     report(path, sender, seconds=60, bitrate=1_400_000)  # the top layer's minimum, but not well above it
     assert not sender.stats().encodings[2].active
+    reasons = [e.quality_limitation_reason for e in sender.stats().encodings]
+    assert reasons == ["none", "none", "bandwidth"]
     report(path, sender, seconds=5, bitrate=1_460_000)
     assert sender.stats().encodings[2].active
     assert path.active == [(2, False), (2, True)]
@@ -410,6 +412,7 @@ def test_a_layer_that_nobody_watches_stops_after_a_while_and_returns_at_once(
     report(path, sender, seconds=2, bitrate=3_000_000)
     assert path.active == [(1, False)]
     assert [e.target_bitrate for e in sender.stats().encodings] == [150_000, 0, 1_500_000]
+    assert [e.quality_limitation_reason for e in sender.stats().encodings] == ["none", "other", "none"]
     path.keyframes.clear()
     sender.hint_watched(1, watched=True)
     report(path, sender, seconds=1, bitrate=3_000_000)
