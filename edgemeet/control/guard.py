@@ -21,12 +21,21 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# Seconds for a request to come whole. The server takes a few connections at a time: those that say half a
+# word and wait would keep all others out.
+REQUEST_DEADLINE = 5.0
+
 _EXTENSION = "edgemeet.peer"
 _READING = frozenset({"GET", "HEAD"})
 
 
 class PeerProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which tells the application who connected: `scope["extensions"]`."""
+    """uvicorn's HTTP protocol, which tells the application who connected: `scope["extensions"]`.
+
+    It also hangs up on who does not send a whole request in time; uvicorn waits for ever.
+    """
+
+    _due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Ask the kernel once for each connection."""
@@ -43,6 +52,30 @@ class PeerProtocol(H11Protocol):
             await inner(scope, receive, send)
 
         self.app = introduced
+        self._expect_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Begin to wait for the rest of a request, or end that."""
+        super().data_received(data)
+        if not self._is_answering():
+            self._expect_request()
+        elif self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        super().connection_lost(exc)
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_request(self) -> None:
+        if self._due is None:
+            self._due = self.loop.call_later(REQUEST_DEADLINE, self.transport.abort)
 
 
 class Guard:

@@ -34,6 +34,8 @@ from edgemeet.refusals import from_reply
 from edgemeet.signaling.faults import WHAT
 
 SUBPROTOCOL: Final = Subprotocol("protoo")
+# Where IPv6 leads nowhere, the other address is tried after so many seconds (RFC 8305, 8 recommends them).
+ATTEMPT_DELAY: Final = 0.25
 QUEUED_FRAMES: Final = 64  # received and not yet read; then TCP pushes back
 
 # Not of the logging tree: no configuration can give it a handler or lower its level.
@@ -112,6 +114,7 @@ async def _connect(url: str, max_size: int, tls: ssl.SSLContext | None) -> Clien
         max_queue=QUEUED_FRAMES,
         logger=_SILENT,
         ssl=tls if url.startswith("wss:") else None,
+        happy_eyeballs_delay=ATTEMPT_DELAY,
     )
 
 

@@ -235,3 +235,23 @@ def test_another_program_on_the_socket_is_told_as_such(tmp_path: Path) -> None:
             ControlClient(tmp_path / "control.sock").status()
         answering.join()
     assert caught.value.code == "control.foreign"
+
+
+async def test_who_says_half_a_word_is_hung_up_on(
+    daemon: RecordingDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than the server takes connections; with and without a whole request before."""
+    monkeypatch.setattr("edgemeet.control.guard.REQUEST_DEADLINE", 0.5)
+    path = str(tmp_path / "control.sock")
+    connections = [await asyncio.open_unix_connection(path) for _ in range(40)]
+    try:
+        for number, (_, writer) in enumerate(connections):
+            writer.write(b"GET /v1/status HTTP/1.1\r\nhost: x\r\n\r\n" * (number % 2) + b"GET /v1/sta")
+        for reader, _ in connections:
+            await asyncio.wait_for(reader.read(), 20)
+    finally:
+        for _, writer in connections:
+            writer.close()
+    transport = httpx.AsyncHTTPTransport(uds=path)
+    async with httpx.AsyncClient(transport=transport) as client:
+        assert (await client.get("http://edgemeet/v1/status")).status_code == 200

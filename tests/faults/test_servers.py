@@ -1,0 +1,347 @@
+"""What servers do: refuse, break, forget, evict, talk nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from rig.device import Device
+from rig.front import PORTAL, Answer, Front, certificate, http, in_seconds, slow_loris
+from rig.server import DEVICE, ROOM, RoomServer
+from rig.waiting import eventually
+
+from edgemeet.control import Command
+from edgemeet.sandbox import SandboxOptions
+from edgemeet.sandbox.refusal import LeaveReason
+from edgemeet.sandbox.tokens import TokenIssuer
+from edgemeet.signaling.initconfig import IceServer
+
+StartDevice = Callable[..., Awaitable[Device]]
+StartFront = Callable[..., Awaitable[Front]]
+Recovered = Callable[[int, float], None]
+
+INIT = "/infra/"
+TOKEN = "/get-token"
+# Seconds to be back once the world is well, while pauses between attempts are still short.
+SOON = 30.0
+
+
+async def joined(server: RoomServer, start_device: StartDevice, **options: object) -> Device:
+    device = await start_device(server, **options)
+    await server.expect_media()
+    return device
+
+
+def of_device(server: RoomServer) -> float:
+    return server.device().connected_at
+
+
+@pytest.mark.parametrize(
+    ("row", "fault", "codes"),
+    [
+        pytest.param(5, PORTAL, ("server.not_json",), id="captive portal"),
+        pytest.param(13, slow_loris, ("network.timeout",), id="slow loris"),
+        pytest.param(14, http(503), ("server.error",), id="503"),
+        pytest.param(14, http(500, b"oops", "text/plain"), ("server.error",), id="500"),
+    ],
+)
+@pytest.mark.parametrize("path", [TOKEN, INIT])
+async def test_a_wrong_answer_and_its_end(
+    row: int,
+    fault: Answer,
+    codes: tuple[str, ...],
+    path: str,
+    server: RoomServer,
+    start_front: StartFront,
+    start_device: StartDevice,
+    recovered: Recovered,
+) -> None:
+    """Of the token server or of VideoSDK's API, first, and in the place of a rejoin's."""
+    front = await start_front(server)
+    front.faults[path] = fault
+    device = await start_device(server, url=front.url, token_url=f"{front.url}{TOKEN}")
+    status = await device.expect_problem(*codes)
+    assert not any(h.code.startswith("auth.") for h in status.health)
+    front.faults.clear()
+    recovered(row, await server.arrivals.back(time.monotonic(), within=SOON))
+    await device.expect_well()
+
+
+@pytest.mark.parametrize("told", ["seconds", "date"])
+async def test_retry_after_is_honoured(
+    told: str, server: RoomServer, start_front: StartFront, start_device: StartDevice
+) -> None:
+    front = await start_front(server)
+
+    async def busy(writer: asyncio.StreamWriter) -> None:
+        after = "12" if told == "seconds" else in_seconds(13)  # dates have whole seconds
+        await http(429, retry_after=after)(writer)
+
+    front.faults[INIT] = busy
+    device = await start_device(server, url=front.url)
+    await device.expect_problem("server.rate_limited")
+    (first,) = front.times(INIT)
+    front.faults.clear()
+    await server.expect_media(within=60)
+    second = front.times(INIT)[1]
+    assert second - first >= 11.5
+    await device.expect_well()
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        pytest.param(["turn:127.0.0.1:9?transport=udp"], id="refuses UDP"),
+        pytest.param(["turn:127.0.0.1:9?transport=tcp"], id="refuses TCP"),
+        pytest.param(
+            ["turn:198.51.100.7:3478?transport=udp", "turn:198.51.100.7:3478?transport=tcp"], id="far"
+        ),
+    ],
+)
+async def test_turn_servers_that_are_of_no_use(
+    urls: list[str], start_device: StartDevice, recovered: Recovered
+) -> None:
+    turn = IceServer.model_validate({"urls": urls, "username": "u", "credential": "c"})
+    server = RoomServer(options=SandboxOptions(ice_servers=(turn,)))
+    await server.start()
+    try:
+        device = await joined(server, start_device)
+        recovered(7, server.arrivals.first - device.started)
+        await device.expect_well()
+    finally:
+        await device.stop()
+        await server.close()
+
+
+async def test_an_unknown_authority(
+    server: RoomServer, start_front: StartFront, start_device: StartDevice, tmp_path: Path
+) -> None:
+    file, context = certificate(tmp_path, "IP:127.0.0.1")
+    front = await start_front(server, tls=context)
+    device = await start_device(server, url=front.url)
+    status = await device.expect_problem("network.tls_untrusted")
+    assert any("ca_file" in (h.hint or "") for h in status.health)
+    await device.expect(lambda s: s.attempts >= 3)
+    assert status.attempts < 10
+    known = await start_device(
+        server, url=front.url, participant="back-door", PROVISIONING__CA_FILE=str(file)
+    )
+    await known.expect_well()
+
+
+async def test_a_token_that_expires_in_the_meeting(start_device: StartDevice) -> None:
+    server = RoomServer(options=SandboxOptions(token_ttl=6))
+    await server.start()
+    try:
+        device = await joined(server, start_device)
+        status = await device.expect(lambda s: s.token is not None and s.token.expires_at is not None)
+        first = status.token.expires_at if status.token else None
+        server.arrivals.forget_gaps()
+        await asyncio.sleep(9)
+        assert server.arrivals.longest_gap() < 3
+        status = await device.expect_well()
+        assert status.joins == 1
+        kill_sockets(server)
+        await device.expect(lambda s: s.joins == 2 and s.token is not None and s.token.expires_at != first)
+        await server.expect_media()
+    finally:
+        await device.stop()
+        await server.close()
+
+
+async def test_a_revoked_token(server: RoomServer, start_device: StartDevice, recovered: Recovered) -> None:
+    """The key it was signed with is taken back in the call; later the token server signs with a good one."""
+    device = await joined(server, start_device)
+    sessions = server.running.sessions
+    good = sessions._issuer
+    sessions._issuer = TokenIssuer("another", "x" * 64, ttl=60)
+    kill_sockets(server)
+    await device.expect_problem("auth.")
+    sessions._issuer = good
+    recovered(17, await server.arrivals.back(time.monotonic(), within=SOON))
+    await device.expect_well()
+
+
+def kill_sockets(server: RoomServer) -> None:
+    assert server.running.kill_sockets() > 0
+
+
+async def test_a_room_that_is_gone(server: RoomServer, start_device: StartDevice) -> None:
+    device = await joined(server, start_device)
+    rooms = server.running.rooms._rooms
+    room = rooms.pop(ROOM)
+    room.close(LeaveReason.DISCONNECTED)
+    status = await device.expect_problem("meeting.")
+    assert status.state == "waiting"
+    rooms[ROOM] = room
+    await device.tell(Command.REJOIN)
+    await server.expect_media()
+
+
+async def test_removed_by_the_host(server: RoomServer, start_device: StartDevice) -> None:
+    device = await joined(server, start_device)
+    server.running.remove_peer(ROOM, DEVICE)
+    status = await device.expect_problem("evicted.removed_by_api")
+    assert status.state == "held"
+    await asyncio.sleep(4)
+    assert server.peer() is None
+    await device.tell(Command.REJOIN)
+    await server.expect_media()
+
+
+async def test_the_same_participant_elsewhere(server: RoomServer, start_device: StartDevice) -> None:
+    first = await joined(server, start_device)
+    second = await start_device(server)
+    await second.expect(lambda s: s.state == "joined")
+    status = await first.expect_problem("evicted.duplicate")
+    assert status.state == "waiting"
+    assert (status.next_join_in or 0) > 300
+    await asyncio.sleep(4)
+    status = await second.expect_well()
+    assert (status.joins, status.attempts) == (1, 1), "nobody fights for the place"
+
+
+async def test_a_full_room(server: RoomServer, start_device: StartDevice) -> None:
+    server.running.sessions._max_peers = 0
+    device = await start_device(server)
+    status = await device.expect_problem("meeting.full")
+    assert status.state == "waiting"
+    assert (status.next_join_in or 0) > 10
+    server.running.sessions._max_peers = 50
+    await device.tell(Command.REJOIN)
+    await server.expect_media()
+
+
+async def test_a_media_server_that_dies(
+    server: RoomServer, start_device: StartDevice, recovered: Recovered
+) -> None:
+    """All of its sockets are gone, for signaling too, and it is back after five seconds."""
+    device = await joined(server, start_device)
+    await server.stop()
+    await asyncio.sleep(5)
+    await server.start()
+    recovered(23, await server.arrivals.back(time.monotonic(), within=SOON))
+    await device.expect_well()
+
+
+async def test_another_room_is_named(server: RoomServer, start_device: StartDevice) -> None:
+    """A participant is not moved by a word: what VideoSDK wants of it then is unproven."""
+    device = await joined(server, start_device)
+    server.arrivals.forget_gaps()
+    server.device().socket.notify(
+        "entryResponded",
+        {"id": DEVICE, "decision": "allowed", "sessionId": "x", "switchingRoomId": "wxyz-wxyz-wxyz"},
+    )
+    await asyncio.sleep(4)
+    assert server.arrivals.longest_gap() < 2
+    assert (await device.expect_well()).joins == 1
+
+
+async def test_signaling_is_lost(server: RoomServer, start_device: StartDevice, recovered: Recovered) -> None:
+    device = await joined(server, start_device)
+    server.arrivals.forget_gaps()
+    before = of_device(server)
+    kill_sockets(server)
+
+    async def returned() -> bool:
+        peer = server.peer()
+        return peer is not None and peer.connected_at > before and len(peer.producers) == 2
+
+    await eventually(returned, within=SOON, what="the device back in the room", told=server.devices_log)
+    await server.expect_media()
+    gap = server.arrivals.longest_gap()
+    recovered(25, gap)
+    assert gap < 15
+    await device.expect_well()
+
+
+async def test_kicked_for_ever(server: RoomServer, start_device: StartDevice) -> None:
+    """Let in and thrown out at once, again and again, for half a minute."""
+    device = await joined(server, start_device)
+    began = time.monotonic()
+    joins: list[float] = []
+    while time.monotonic() - began < 30:
+        if (peer := server.peer()) is not None and peer.joined:
+            joins.append(peer.connected_at)
+            server.room().leave(peer, LeaveReason.DISCONNECTED)
+        await asyncio.sleep(0.05)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(joins)]
+    assert 3 <= len(joins) <= 9, pauses
+    assert min(pauses) >= 0.9, "at most one join a second"
+    assert pauses[-1] > 2 * min(pauses), "it backs off"
+    assert device.process is not None
+    assert device.process.returncode is None
+
+
+def notification(method: str, **data: object) -> str:
+    return json.dumps({"notification": True, "method": method, "data": data})
+
+
+IGNORED = [
+    json.dumps({"response": True, "id": 424242, "ok": True, "data": {}}),  # nobody asked
+    json.dumps({"request": True, "id": 5, "method": "x" * 100, "data": {}}),
+    json.dumps({"notification": True, "method": "newPeer", "data": [1]}),
+    notification("producerScore", score="high"),
+    notification("entryResponded", decision="allowed"),  # out of order
+    notification("peerClosed", peerId="nobody"),
+    notification("somethingNew", blob="x" * 900_000),
+    notification("error", code="many", message=7),
+]
+
+
+async def test_nonsense_that_is_ignored(server: RoomServer, start_device: StartDevice) -> None:
+    device = await joined(server, start_device)
+    server.arrivals.forget_gaps()
+    for frame in IGNORED:
+        server.device().socket._queue.put_nowait(frame)
+        await asyncio.sleep(0.3)
+    await server.expect_media()
+    assert server.arrivals.longest_gap() < 3
+    assert (await device.expect_well()).joins == 1
+    assert "Traceback" not in device.log
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param("[1, 2", id="half JSON"),
+        pytest.param("x" * 1_200_000, id="more than a megabyte"),
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param(json.dumps({"request": True, "id": 6, "method": "close"}), id="close without a reason"),
+    ],
+)
+async def test_nonsense_that_ends_the_session(
+    frame: str, server: RoomServer, start_device: StartDevice, recovered: Recovered
+) -> None:
+    """The process lives, and begins another session by itself."""
+    device = await joined(server, start_device)
+    began = server.device().connected_at
+    server.device().socket._queue.put_nowait(frame)
+
+    async def ended() -> bool:
+        peer = server.peer()
+        return peer is None or peer.connected_at > began
+
+    await eventually(ended, within=SOON, what="the end of the session", told=server.devices_log)
+    recovered(27, await server.arrivals.back(time.monotonic(), within=90))
+    assert (await device.expect_well()).joins == 2
+    assert "Traceback" not in device.log
+
+
+async def test_media_is_dead_and_signaling_is_well(
+    server: RoomServer, start_device: StartDevice, recovered: Recovered
+) -> None:
+    """The server's end of the path is gone without a word; another one works."""
+    device = await joined(server, start_device)
+    for transport in server.device().transports.values():
+        ice = transport._ice
+        ice._on_media = lambda data: None
+        ice._is_open = lambda: False
+    began = time.monotonic()
+    recovered(28, await server.arrivals.back(began, within=45))
+    await device.expect_well()
