@@ -251,6 +251,15 @@ class Control(Section):
     group: Group | None = Field(default=None, description="the group whose members may give commands")
 
 
+class Metrics(Section):
+    """A TCP port on which Prometheus may ask. The control socket answers `GET /metrics` without it."""
+
+    port: Annotated[Integer, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="where to listen; when absent nowhere; whoever reaches it may read"
+    )
+    host: Text = Field(default="127.0.0.1", description="the address to listen on; `0.0.0.0` is all")
+
+
 class Log(Section):
     """What is written down."""
 

@@ -16,6 +16,7 @@ from edgemeet.config.sections import (
     Control,
     Log,
     Meeting,
+    Metrics,
     Microphone,
     Provisioning,
     RuntimeDirectory,
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
     control: Control = Control()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     state_directory: StateDirectory = DEFAULT_STATE_DIRECTORY
     runtime_directory: RuntimeDirectory = DEFAULT_RUNTIME_DIRECTORY

@@ -1,6 +1,7 @@
 """HTTP over a Unix socket between a running daemon and everybody who asks it something."""
 
 from edgemeet.control.client import ControlClient
+from edgemeet.control.history import Event, Sample, State, Stats
 from edgemeet.control.models import (
     CaptureView,
     Command,
@@ -18,13 +19,14 @@ from edgemeet.control.models import (
     TransportStatus,
 )
 from edgemeet.control.peers import Policy
-from edgemeet.control.server import listening, serve
+from edgemeet.control.server import listening, serve, serve_metrics
 
 __all__ = [
     "CaptureView",
     "Command",
     "ControlClient",
     "EncodingStatus",
+    "Event",
     "HealthStatus",
     "MeetingStatus",
     "PeerStatus",
@@ -33,10 +35,14 @@ __all__ = [
     "ProducerStatus",
     "QualityDurations",
     "Reloaded",
+    "Sample",
+    "State",
+    "Stats",
     "Status",
     "TimingStatus",
     "TokenStatus",
     "TransportStatus",
     "listening",
     "serve",
+    "serve_metrics",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from edgemeet.control.history import Stats
 from edgemeet.control.models import Command, Refused, Reloaded, Status
 from edgemeet.errors import ControlError
 
@@ -31,6 +32,10 @@ class ControlClient:
     def status(self) -> Status:
         """How the daemon is."""
         return Status.model_validate_json(self._ask("GET", "status"))
+
+    def stats(self) -> Stats:
+        """How it was in the last minutes."""
+        return Stats.model_validate_json(self._ask("GET", "stats"))
 
     def snapshot(self) -> bytes:
         """The camera's picture of now, a JPEG."""

@@ -147,6 +147,9 @@ class CaptureView(_Model):
     frames: int = Field(default=0, description="pictures, or periods of 20 ms, that were captured")
     dropped: int = Field(default=0, description="access units that nobody could take in time")
     restarts: int = Field(default=0, description="times its process was replaced")
+    audio_level: int | None = Field(
+        default=None, description="dBov of the last 20 ms, 0 is full scale, -127 silence; null for cameras"
+    )
     placeholder: bool = Field(
         default=False, description="viewers see a still that says why there is no picture"
     )

@@ -11,7 +11,7 @@ from typing import Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from edgemeet.control import models
+from edgemeet.control import history, models
 
 _HEAD = "| field | kind | meaning |\n|---|---|---|\n"
 _NAMES = {int: "whole number", float: "number", str: "text", bool: "true or false"}
@@ -20,7 +20,10 @@ _NAMES = {int: "whole number", float: "number", str: "text", bool: "true or fals
 def tables() -> str:
     """A headline and a table for each model that crosses the socket as JSON, in Markdown."""
     return "\n".join(
-        _table(model) for model in _reached(models.Status, models.Accepted, models.Reloaded, models.Refused)
+        _table(model)
+        for model in _reached(
+            models.Status, history.Stats, history.Event, models.Accepted, models.Reloaded, models.Refused
+        )
     )
 
 

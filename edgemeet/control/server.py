@@ -11,39 +11,17 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from edgemeet.control.models import Accepted, Command, Problem, Refused, Reloaded, Status
 from edgemeet.control.peers import Policy
-from edgemeet.errors import ConfigError, ControlError, DeviceError, EdgemeetError
+from edgemeet.errors import ControlError
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
+    from edgemeet.control.application import Daemon
 
 # Read and write for the owner and the group, nothing for others. Set by umask at bind time, so that there is
 # no moment in which anybody may connect.
 _SOCKET_UMASK = 0o117
-
-_REFUSALS = {404: "control.unknown_path", 405: "control.wrong_method"}
-_USAGE = "GET /v1/status, GET /v1/snapshot, or POST /v1/ with one of: " + ", ".join((*Command, "reload"))
-
-
-class Daemon(Protocol):
-    """What the door opens on."""
-
-    def status(self) -> Status:
-        """How things stand."""
-
-    async def snapshot(self) -> bytes:
-        """The camera's next picture as a JPEG. Raises DeviceError."""
-
-    def command(self, command: Command) -> None:
-        """Begin to carry out `command`; returns at once."""
-
-    async def reload(self) -> Reloaded:
-        """Read the configuration anew. Raises ConfigError; the old one is then kept."""
 
 
 def bind(path: Path, group: str | None = None) -> socket.socket:
@@ -122,64 +100,6 @@ def _make_way(path: Path) -> None:
     )
 
 
-def create_app(daemon: Daemon) -> Starlette:
-    """The control API over `daemon`."""
-    from starlette.applications import Starlette  # noqa: PLC0415 - loaded after the first join has begun
-    from starlette.responses import Response  # noqa: PLC0415 - as above
-    from starlette.routing import Route  # noqa: PLC0415 - as above
-
-    def reply(model: Status | Accepted | Refused | Reloaded, status_code: int = 200) -> Response:
-        return Response(model.model_dump_json(), status_code, media_type="application/json")
-
-    async def status(_: Request) -> Response:
-        return reply(daemon.status())
-
-    async def snapshot(_: Request) -> Response:
-        try:
-            jpeg = await daemon.snapshot()
-        except DeviceError as error:
-            return reply(_refused(error), 404 if error.code == "snapshot.camera_off" else 503)
-        return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
-
-    async def reload(_: Request) -> Response:
-        try:
-            return reply(await daemon.reload())
-        except ConfigError as error:
-            return reply(_refused(error), 409)
-
-    def accept(command: Command) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(_: Request) -> Response:
-            daemon.command(command)
-            return reply(Accepted(accepted=command), 202)
-
-        return endpoint
-
-    async def refuse(request: Request, error: Exception) -> Response:
-        code = getattr(error, "status_code", 500)
-        return reply(Refused(error=_problem(code, f"{request.method} {request.url.path}")), code)
-
-    return Starlette(
-        routes=[
-            Route("/v1/status", status, methods=["GET"]),
-            Route("/v1/snapshot", snapshot, methods=["GET"]),
-            Route("/v1/reload", reload, methods=["POST"]),
-            *(Route(f"/v1/{c}", accept(c), methods=["POST"]) for c in Command),
-        ],
-        exception_handlers={404: refuse, 405: refuse, 500: refuse},
-    )
-
-
-def _refused(error: EdgemeetError) -> Refused:
-    return Refused(error=Problem(code=error.code, message=error.message, hint=error.hint))
-
-
-def _problem(status_code: int, asked: str) -> Problem:
-    known = _REFUSALS.get(status_code)
-    if known is None:
-        return Problem(code="control.failed", message="the request failed; the log says why")
-    return Problem(code=known, message=f"{asked} is not something this daemon answers", hint=_USAGE)
-
-
 @contextlib.contextmanager
 def listening(
     path: Path, group: str | None = None, *, activated: socket.socket | None = None
@@ -209,9 +129,34 @@ async def serve(daemon: Daemon, listener: socket.socket, allowed: Policy | None 
         listener: a listening Unix socket.
         allowed: who may; this process' own user and group when not given, and root always.
     """
-    import uvicorn  # noqa: PLC0415 - loaded after the first join has begun
-
+    from edgemeet.control.application import create_app  # noqa: PLC0415 - loaded after the first join began
     from edgemeet.control.guard import Guard, PeerProtocol  # noqa: PLC0415 - as above
+
+    closing = asyncio.Event()
+    application = Guard(create_app(daemon, closing), allowed or Policy.for_group())
+    await _answer(application, listener, PeerProtocol, closing)
+
+
+async def serve_metrics(daemon: Daemon, listener: socket.socket | None) -> None:
+    """Answer `GET /metrics` and nothing else on a TCP port until cancelled; at once done without one."""
+    if listener is None:
+        return
+    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - as above
+
+    from edgemeet.control.application import create_metrics_app  # noqa: PLC0415 - as above
+
+    with listener:
+        await _answer(create_metrics_app(daemon), listener, H11Protocol, asyncio.Event())
+
+
+async def _answer(
+    application: Callable[..., Awaitable[None]],
+    listener: socket.socket,
+    protocol: type[asyncio.Protocol],
+    closing: asyncio.Event,
+) -> None:
+    """Serve `application` until cancelled; `closing` is set first, for what would not end by itself."""
+    import uvicorn  # noqa: PLC0415 - loaded after the first join has begun
 
     class Server(uvicorn.Server):
         """uvicorn without its signal handlers: the daemon has its own."""
@@ -221,12 +166,12 @@ async def serve(daemon: Daemon, listener: socket.socket, allowed: Policy | None 
             yield
 
     config = uvicorn.Config(
-        Guard(create_app(daemon), allowed or Policy.for_group()),
+        application,
         log_config=None,
         access_log=False,
         lifespan="off",
         loop="asyncio",
-        http=PeerProtocol,
+        http=protocol,
         ws="none",
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,
@@ -238,6 +183,7 @@ async def serve(daemon: Daemon, listener: socket.socket, allowed: Policy | None 
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
+        closing.set()
         server.should_exit = True
         await serving
         raise

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgemeet.config import Settings, participant_id
-from edgemeet.control import Command, Policy, Reloaded, Status, listening, serve
+from edgemeet.control import Command, Policy, Reloaded, listening, serve, serve_metrics
 from edgemeet.daemon import build
+from edgemeet.daemon.metrics import metrics_listener
 from edgemeet.daemon.reload import Reloader
 from edgemeet.daemon.service import ServiceReport
 from edgemeet.daemon.status import StatusReport
@@ -22,6 +23,7 @@ from edgemeet.health import HealthRegistry
 from edgemeet.supervisor import Device, DeviceHealth, Supervisor
 from edgemeet.systemd import Notifier, activated_socket
 from edgemeet.telemetry import Redactor
+from edgemeet.telemetry.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -31,28 +33,27 @@ class Commands:
 
     def __init__(
         self,
-        report: StatusReport,
+        recorder: Recorder,
         supervisor: Supervisor,
         devices: tuple[Device, Device],
         reloader: Reloader,
         notifier: Notifier,
     ) -> None:
-        self._report = report
+        self.status = recorder.report
+        self.stats = recorder.stats
+        self.metrics = recorder.metrics
+        self.subscribed = recorder.subscribed
         self._supervisor = supervisor
         self._camera, self._microphone = devices
         self._reloader = reloader
         self._notifier = notifier
 
-    def status(self) -> Status:
-        """See `edgemeet.control.server.Daemon`."""
-        return self._report()
-
     async def snapshot(self) -> bytes:
-        """See `edgemeet.control.server.Daemon`."""
+        """See `edgemeet.control.application.Daemon`."""
         return await self._camera.snapshot()
 
     async def reload(self) -> Reloaded:
-        """See `edgemeet.control.server.Daemon`."""
+        """See `edgemeet.control.application.Daemon`."""
         self._notifier.reloading()
         try:
             return await self._reloader.reload(self._supervisor)
@@ -68,7 +69,7 @@ class Commands:
                 await self.reload()
 
     def command(self, command: Command) -> None:
-        """See `edgemeet.control.server.Daemon`."""
+        """See `edgemeet.control.application.Daemon`."""
         logger.info("told over the control socket: %s", command)
         match command:
             case Command.REJOIN:
@@ -118,13 +119,16 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
             report = StatusReport(supervisor, devices, health, own_id, started=process_start())
             stop, reload = _on_signals()
             notifier = Notifier()
-            commands = Commands(report, supervisor, devices, reloader, notifier)
+            recorder = Recorder(report, health)
+            commands = Commands(recorder, supervisor, devices, reloader, notifier)
             tasks = [
                 supervisor.run(),
                 camera.run(),
                 microphone.run(),
                 DeviceHealth(devices, health).run(),
+                recorder.run(),
                 serve(commands, listener, Policy.for_group(members)),
+                serve_metrics(commands, metrics_listener(settings.metrics, health)),
                 commands.reload_when(reload),
                 ServiceReport(report, supervisor, devices, notifier, settings.meeting.entry_timeout).run(),
             ]

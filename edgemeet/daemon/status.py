@@ -186,6 +186,7 @@ def _capture(device: Device) -> control.CaptureView:
         dropped=status.dropped,
         restarts=status.restarts,
         placeholder=status.placeholder,
+        audio_level=status.audio_level,
         signal=status.signal,
         problem=_problem(status.last_error),
     )

@@ -58,6 +58,7 @@ class CaptureProcess:
         self._bitrates: dict[int, int] = {}
         self._active = [True] * self._layers
         self._muted = False
+        self._audio_level: int | None = None
         self._sink: Sink | None = None
         self._session: CaptureSession | None = None
         self._running = False
@@ -167,6 +168,7 @@ class CaptureProcess:
             pid=session.pid if session else None,
             running_since=session.running_since if session else None,
             signal=session.signal if session else "ok",
+            audio_level=self._audio_level if session else None,
         )
 
     async def _run_child(self) -> tuple[DeviceError, float]:
@@ -219,6 +221,8 @@ class CaptureProcess:
             logger.debug("%s: %s not sent", self._name, type(command).__name__)
 
     def _deliver(self, unit: AccessUnit) -> None:
+        if unit.audio_level is not None:
+            self._audio_level = -unit.audio_level
         if self._sink is None:
             return
         try:

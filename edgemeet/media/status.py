@@ -28,6 +28,7 @@ class CaptureStatus:
         pid: of the running child.
         running_since: seconds on CLOCK_MONOTONIC of the first access unit of the running child.
         signal: whether what is captured is worth anything: `ok`, or `silent`, `frozen`, `black` by now.
+        audio_level: loudness of the last 20 ms that were sent, in dBov: 0 is full scale, -127 silence.
         placeholder: viewers see a still, because there is no picture.
     """
 
@@ -45,4 +46,5 @@ class CaptureStatus:
     pid: int | None
     running_since: float | None
     signal: Signal = "ok"
+    audio_level: int | None = None
     placeholder: bool = False

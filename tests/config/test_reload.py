@@ -61,6 +61,8 @@ def test_every_key_is_thought_of() -> None:
         "provisioning.client_key",
         "control.socket",
         "control.group",
+        "metrics.host",
+        "metrics.port",
         "state_directory",
         "runtime_directory",
     }

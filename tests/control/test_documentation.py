@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -13,17 +14,17 @@ import pytest
 from starlette.routing import Route
 
 from edgemeet.cli.exits import exit_code
+from edgemeet.control.application import create_app
 from edgemeet.control.reference import tables
-from edgemeet.control.server import create_app
 from edgemeet.errors import ControlError
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "control.md").read_text()
-SERVER_ROOMS = ("control", "supervisor", "media", "cli")
+SERVER_ROOMS = ("control", "supervisor", "media", "cli", "telemetry")
 
 
 def routes() -> set[str]:
-    app = create_app(daemon=None)  # type: ignore[arg-type]  # no request is made
+    app = create_app(daemon=None, closing=asyncio.Event())  # type: ignore[arg-type]  # no request is made
     return {
         f"{method} {route.path}"
         for route in app.routes
