@@ -32,6 +32,7 @@
     │   ├── DeviceForbidden
     │   ├── FormatNotOffered
     │   └── DeviceFailed                    it was there and stopped working
+    ├── StateError                 RETRY    nothing can be remembered on disk; everything else goes on
     └── ControlError               STOP     for the person at the command line
 
 A message never holds a secret: it goes to logs, to ``status`` and to the terminal.
@@ -260,6 +261,12 @@ class DeviceFailed(DeviceError):
     """The device was there and stopped working."""
 
     default_code = "device.failed"
+
+
+class StateError(EdgemeetError):
+    """The state directory cannot be written; a restart will know only the configuration."""
+
+    default_code = "state.unwritable"
 
 
 class ControlError(EdgemeetError):

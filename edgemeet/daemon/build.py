@@ -18,6 +18,7 @@ from edgemeet.media.placeholder import PlaceholderCapture
 from edgemeet.media.plan import CameraPlan, MicrophonePlan, camera_plan, microphone_plan
 from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions, identity_file
 from edgemeet.rest import new_client
+from edgemeet.state import StateStore
 from edgemeet.supervisor import Device, Session, SessionOptions
 from edgemeet.telemetry import Redactor
 
@@ -140,7 +141,9 @@ def provisioning_options(settings: Settings) -> ProvisioningOptions:
     )
 
 
-def provisioner(settings: Settings, client: httpx.AsyncClient, participant_id: str) -> Provisioner:
+def provisioner(
+    settings: Settings, client: httpx.AsyncClient, participant_id: str, store: StateStore | None = None
+) -> Provisioner:
     """Where tokens and meetings come from."""
     meeting = settings.meeting
     return Provisioner(
@@ -155,6 +158,7 @@ def provisioner(settings: Settings, client: httpx.AsyncClient, participant_id: s
         ),
         client,
         participant_id,
+        store=store,
     )
 
 
@@ -164,6 +168,7 @@ class _LearningAdmitter:
     def __init__(self, source: Provisioner, redactor: Redactor) -> None:
         self._source = source
         self._redactor = redactor
+        self.joined = source.joined
         self.join_failed = source.join_failed
 
     async def admit(self) -> Admission:
@@ -179,6 +184,7 @@ def session_maker(
     devices: tuple[Device, ...],
     redactor: Redactor,
     *,
+    store: StateStore | None = None,
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
 ) -> WayIn:
@@ -194,7 +200,7 @@ def session_maker(
             clock=clock,
             rng=rng,
         )
-    admitter = _LearningAdmitter(provisioner(settings, client, participant_id), redactor)
+    admitter = _LearningAdmitter(provisioner(settings, client, participant_id, store), redactor)
     meeting, ca_file = settings.meeting, settings.provisioning.ca_file
     options = SessionOptions(
         participant_id=participant_id,
@@ -208,8 +214,8 @@ def session_maker(
         tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
     )
 
-    def make(on_joined: Callable[[], None]) -> Session:
-        return Session(options, admitter, client, devices, on_joined=on_joined, clock=clock, rng=rng)
+    def make(on_news: Callable[[], None]) -> Session:
+        return Session(options, admitter, client, devices, on_news=on_news, clock=clock, rng=rng)
 
     return WayIn(
         settings,

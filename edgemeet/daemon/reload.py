@@ -79,9 +79,9 @@ class Reloader:
         self._redactor = redactor
         self._one_at_a_time = asyncio.Lock()
 
-    def make_session(self, on_joined: Callable[[], None]) -> RunsOnce:
+    def make_session(self, on_news: Callable[[], None]) -> RunsOnce:
         """A session with the settings in force."""
-        return self._make_session(on_joined)
+        return self._make_session(on_news)
 
     def back_to_native(self) -> None:
         """See `WayIn.back`."""

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from edgemeet.config import Settings, participant_id
@@ -18,8 +19,9 @@ from edgemeet.daemon.metrics import metrics_listener
 from edgemeet.daemon.reload import Reloader
 from edgemeet.daemon.service import ServiceReport
 from edgemeet.daemon.status import StatusReport
-from edgemeet.errors import ConfigError
-from edgemeet.health import HealthRegistry
+from edgemeet.errors import ConfigError, StateError
+from edgemeet.health import HealthRegistry, Severity
+from edgemeet.state import StateStore
 from edgemeet.supervisor import Device, DeviceHealth, Supervisor
 from edgemeet.systemd import Notifier, activated_socket
 from edgemeet.telemetry import Redactor
@@ -104,13 +106,14 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
     health = HealthRegistry()
     camera, microphone = build.camera(settings), build.microphone(settings)
     devices = (camera, microphone)
+    store = StateStore(settings.state_directory, on_fault=partial(_note_state_fault, health))
     path, members = settings.control.socket, settings.control.group
     with listening(path, members, activated=activated_socket(path)) as listener:
         async with build.http_client(settings) as client:
             reloader = Reloader(
                 settings,
                 read,
-                lambda new: build.session_maker(new, client, own_id, devices, redactor),
+                lambda new: build.session_maker(new, client, own_id, devices, redactor, store=store),
                 devices,
                 health=health,
                 redactor=redactor,
@@ -141,6 +144,14 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                         task.cancel()
             finally:
                 notifier.close()
+
+
+def _note_state_fault(health: HealthRegistry, fault: StateError | None) -> None:
+    """Nothing can be remembered: worth knowing, and no reason to do anything else differently."""
+    if fault is None:
+        health.clear("state")
+    elif health.raise_condition("state", fault, Severity.WARNING):
+        logger.warning("%s (%s)", fault.message, fault.code)
 
 
 def _on_signals() -> tuple[asyncio.Event, asyncio.Event]:

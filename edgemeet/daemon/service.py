@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from edgemeet.control import Status
 from edgemeet.daemon.status import StatusReport
-from edgemeet.daemon.vitals import Flow, FlowWatch, Vitals, stuck
-from edgemeet.supervisor import Device, Phase, SessionView, State, Supervisor
+from edgemeet.daemon.vitals import Vitals, stuck
+from edgemeet.supervisor import Device, Flow, FlowWatch, Phase, SessionView, State, Supervisor
 from edgemeet.systemd import Notifier, StackDump
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,9 @@ from edgemeet.supervisor import (
     Device,
     EndpointDoor,
     ProtocolChoice,
+    Remains,
     RunsOnce,
+    SessionFacts,
     SessionView,
     VideoSdkDoor,
     WhipDoor,
@@ -69,21 +71,21 @@ class WayIn:
         self._clock = clock
         self._rng = rng
 
-    def __call__(self, on_joined: Callable[[], None]) -> RunsOnce:
-        """A new, unused session that will call `on_joined`."""
-        session = self._make(on_joined)
+    def __call__(self, on_news: Callable[[], None]) -> RunsOnce:
+        """A new, unused session that will call `on_news`."""
+        session = self._make(on_news)
         return WatchedSession(session, self._choice) if self._auto else session
 
-    def _make(self, on_joined: Callable[[], None]) -> RunsOnce:
+    def _make(self, on_news: Callable[[], None]) -> RunsOnce:
         if self._native is not None and self._choice.choose() == "native":
-            return self._native(on_joined)
+            return self._native(on_news)
         assert self._door is not None, "rules.py demands an endpoint or a meeting"
         return WhipSession(
             self._options,
             self._door,
             self._client,
             self._devices,
-            on_joined=on_joined,
+            on_news=on_news,
             clock=self._clock,
             rng=self._rng,
         )
@@ -108,6 +110,22 @@ class WatchedSession:
     def view(self) -> SessionView:
         """See `RunsOnce`."""
         return self._session.view()
+
+    def facts(self) -> SessionFacts:
+        """See `RunsOnce`."""
+        return self._session.facts()
+
+    def repair(self) -> None:
+        """See `RunsOnce`."""
+        self._session.repair()
+
+    def network_changed(self) -> None:
+        """See `RunsOnce`."""
+        self._session.network_changed()
+
+    def take_remains(self) -> Remains | None:
+        """See `RunsOnce`."""
+        return self._session.take_remains()
 
     async def run(self) -> None:
         """See `RunsOnce`."""

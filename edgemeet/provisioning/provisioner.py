@@ -7,15 +7,22 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import httpx
 from pydantic import JsonValue
 
-from edgemeet.errors import ConfigError, MeetingUnavailable, RetryableError, ServerError
+from edgemeet.errors import (
+    AuthError,
+    ConfigError,
+    DeviceRevoked,
+    MeetingUnavailable,
+    RetryableError,
+    ServerError,
+)
 from edgemeet.provisioning.answer import CreateMeeting
 from edgemeet.provisioning.authentication import Authentication, Bearer, ServerClock, SignedAssertion
 from edgemeet.provisioning.meeting_id import check_meeting_id
+from edgemeet.provisioning.memory import Memory, belongs_to
 from edgemeet.provisioning.options import MeetingSource, ProvisioningOptions
 from edgemeet.provisioning.rooms import Rooms
 from edgemeet.provisioning.server import ServerToken
@@ -23,10 +30,12 @@ from edgemeet.provisioning.signed import SignedToken
 from edgemeet.provisioning.sources import FileToken, Grant, StaticToken, TokenSource
 from edgemeet.provisioning.token import Token
 from edgemeet.rest import origin
-
-MIN_SECONDS_LEFT: Final = 60.0  # a join with all its retransmissions ends well within a minute
+from edgemeet.state import StateStore
 
 _log = logging.getLogger(__name__)
+
+# A meeting that a device made and that answers so will not come back.
+_MEETING_GONE = frozenset({"meeting.not_found", "meeting.invalid_id", "meeting.disabled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,8 @@ class Provisioner:
     """Gets a fresh token, and the meeting's id, for each attempt to join.
 
     The last token is kept for one case only: the source cannot be reached, the token has 60 s left or does
-    not end, and no join with it has failed.
+    not end, and it was not refused. With a `store` that holds over a restart too, and a meeting that was made
+    is made once.
     """
 
     def __init__(
@@ -75,6 +85,7 @@ class Provisioner:
         client: httpx.AsyncClient,
         participant_id: str,
         *,
+        store: StateStore | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Raises ConfigError where the options contradict each other, without any network."""
@@ -86,11 +97,9 @@ class Provisioner:
         self._meeting = meeting
         self._rooms = Rooms(client, meeting.api_url, options.timeout)
         self._participant_id = participant_id
-        self._wall_clock = wall_clock
         self._creating = asyncio.Lock()  # two attempts must not make two meetings
-        self._created: str | None = None
-        self._created_for: CreateMeeting | None = None
-        self._last: Grant | None = None
+        self._memory = Memory(store, belongs_to(options, meeting, participant_id), wall_clock=wall_clock)
+        self._renewable = options.url is not None
 
     async def admit(self) -> Admission:
         """The token and the meeting for one attempt to join.
@@ -141,8 +150,10 @@ class Provisioner:
         if isinstance(source, ServerToken):
             known = await self._known_meeting()
             grant = await source.poll(meeting_id=known, participant_id=self._participant_id)
-            if grant is not None or (source.standing is not None and source.standing.revoked):
-                self._last = grant
+            if source.standing is not None and source.standing.revoked:
+                await self._memory.forget_grant()
+            if grant is not None:
+                self._memory.note_grant(grant)
         return self.assignment()
 
     def _merged(self, metadata: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
@@ -153,13 +164,23 @@ class Provisioner:
         if wanted is None or self._meeting.source != "provisioned":
             return None
         async with self._creating:
-            if self._created is None or self._created_for != wanted:
-                self._created, self._created_for = await self._create(wanted.custom_id), wanted
-            return self._created
+            return await self._made(wanted.custom_id)
 
-    def join_failed(self) -> None:
-        """Tell that the join with the last admission failed: its token is never used again."""
-        self._last = None
+    async def joined(self) -> None:
+        """Tell that the join with the last admission worked: it is worth remembering. Never raises."""
+        if self._renewable:
+            await self._memory.keep_grant()
+
+    async def join_failed(self, error: BaseException) -> None:
+        """Tell that the join with the last admission failed. Never raises.
+
+        A token that was refused is never used again, and a meeting that is not there is not tried again
+        where another one can be made.
+        """
+        if isinstance(error, AuthError | DeviceRevoked):
+            await self._memory.forget_grant()
+        if isinstance(error, MeetingUnavailable) and error.code in _MEETING_GONE:
+            await self._memory.forget_meeting()
 
     async def _known_meeting(self) -> str | None:
         if self._meeting.source == "provisioned":
@@ -167,9 +188,15 @@ class Provisioner:
         if self._meeting.source == "fixed":
             return check_meeting_id(self._meeting.id or "")
         async with self._creating:
-            if self._created is None:
-                self._created = await self._create(self._meeting.custom_id)
-            return self._created
+            return await self._made(self._meeting.custom_id)
+
+    async def _made(self, custom_id: str | None) -> str:
+        """The meeting that this device has made, or makes now."""
+        known = await self._memory.meeting(custom_id)
+        if known is None:
+            known = await self._create(custom_id)
+            await self._memory.keep_meeting(known, custom_id)
+        return known
 
     async def _create(self, custom_id: str | None) -> str:
         token = await self._source.fetch_for_rooms(participant_id=self._participant_id)
@@ -183,12 +210,12 @@ class Provisioner:
         try:
             grant = await self._source.fetch(meeting_id=meeting_id, participant_id=self._participant_id)
         except RetryableError as error:
-            last = self._last
-            if last is None or last.token.seconds_left(self._wall_clock()) < MIN_SECONDS_LEFT:
+            last = await self._memory.usable_grant()
+            if last is None:
                 raise
             _log.warning("using the last token once more: %s", error.message)
             return last
-        self._last = grant
+        self._memory.note_grant(grant)
         return grant
 
 

@@ -109,6 +109,19 @@ def keep_consent(gatherer: RTCIceGatherer, *, interval: float = 5.0, expiry: flo
     connection.query_consent = query_consent  # type: ignore[method-assign]  # that is the purpose
 
 
+async def answers(gatherer: RTCIceGatherer, timeout: float) -> bool:
+    """Whether the other end of the chosen path answers a question within `timeout` seconds. Ends nothing."""
+    connection = gatherer._connection
+    if not connection._nominated:
+        return False
+    try:
+        async with asyncio.timeout(timeout):
+            await _ask_consent(connection)
+    except (TimeoutError, aioice_stun.TransactionError, OSError):
+        return False
+    return True
+
+
 async def _ask_consent(connection: aioice_ice.Connection) -> None:
     """One question, sent four times within 7.5 s.
 

@@ -149,6 +149,10 @@ class IcePath:
         """Where the server was said to be, for messages."""
         return ", ".join(f"{c.host} port {c.port} ({c.protocol})" for c in self._remotes) or "nowhere"
 
+    async def answers(self, timeout: float) -> bool:
+        """Whether the server answers a question on the chosen path within `timeout` seconds. Ends nothing."""
+        return await aiortc_private.answers(self._gatherer, timeout)
+
     async def connect(self) -> None:
         """Find a path: over UDP directly, or else over a relay or TCP.
 

@@ -218,6 +218,10 @@ class SendTransport:
         if self._error is not None:
             raise self._error
 
+    async def answers(self, timeout: float) -> bool:
+        """Whether the path's other end answers within `timeout` seconds: a sign of life beside RTCP."""
+        return self.ready and await self._ice.answers(timeout)
+
     async def close(self) -> None:
         """Close everything within two seconds; no task and no socket is left. May be called again."""
         if self._state is not TransportState.CLOSED:

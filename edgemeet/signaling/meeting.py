@@ -106,6 +106,15 @@ class Meeting:
         """Seconds a ping of the websocket took, if one came back."""
         return self._room.round_trip
 
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the server was heard of."""
+        return self._room.silent_for
+
+    async def probe(self, timeout: float) -> bool:
+        """Ask the server for a sign of life: whether one came within `timeout` seconds. Ends nothing."""
+        return await self._room.probe(timeout)
+
     async def connect_transport(self, dtls: DtlsParameters) -> None:
         """Tell the server this side's DTLS role and fingerprints."""
         request = ConnectTransport(transport_id=self.transport.id, dtls_parameters=dtls)

@@ -86,6 +86,7 @@ class RoomClient:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(OUTGOING_FRAMES)
         self._over = asyncio.Event()
         self._ended: Exception | None = None
+        self._heard_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run(), name="signaling")
 
     @classmethod
@@ -139,6 +140,21 @@ class RoomClient:
     def round_trip(self) -> float | None:
         """Seconds from the last keep-alive ping to its pong."""
         return self._socket.latency or None
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since anything came from the server, pongs too."""
+        return asyncio.get_running_loop().time() - self._heard_at
+
+    async def probe(self, timeout: float) -> bool:
+        """Ask for a sign of life: whether one came within `timeout` seconds. Ends nothing."""
+        try:
+            async with asyncio.timeout(timeout):
+                await (await self._socket.ping())
+        except (TimeoutError, ConnectionClosed):
+            return False
+        self._heard_at = asyncio.get_running_loop().time()
+        return True
 
     async def wait_closed(self) -> NoReturn:
         """Wait until the room ends, and raise why."""
@@ -245,6 +261,7 @@ class RoomClient:
             try:
                 async with asyncio.timeout(self._timings.ping_timeout):
                     await (await self._socket.ping())
+                self._heard_at = asyncio.get_running_loop().time()
             except TimeoutError:
                 raise SignalingLost(
                     f"{WHAT} did not answer a ping within {self._timings.ping_timeout:g} s",
@@ -252,6 +269,7 @@ class RoomClient:
                 ) from None
 
     def _received(self, frame: str | bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
         if isinstance(frame, str):
             for secret in self._hide:
                 frame = frame.replace(secret, "[...]")

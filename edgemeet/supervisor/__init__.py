@@ -3,25 +3,36 @@
 from edgemeet.supervisor.device import Capture, Device
 from edgemeet.supervisor.device_health import DeviceHealth
 from edgemeet.supervisor.doors import EndpointDoor, VideoSdkDoor, WhipDoor
+from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
+from edgemeet.supervisor.flow import Flow, FlowWatch
+from edgemeet.supervisor.limits import DEFAULT_LIMITS, Limits
 from edgemeet.supervisor.protocol_choice import ProtocolChoice
+from edgemeet.supervisor.reasons import root_error
 from edgemeet.supervisor.session import Admitter, Session, SessionOptions
-from edgemeet.supervisor.supervisor import RunsOnce, State, Supervisor, SupervisorView, root_error
+from edgemeet.supervisor.supervisor import Remains, RunsOnce, State, Supervisor, SupervisorView
 from edgemeet.supervisor.switch import Hand
 from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
 from edgemeet.supervisor.whip_session import WhipOptions, WhipSession
 
 __all__ = [
+    "DEFAULT_LIMITS",
     "Admitter",
     "Capture",
     "Device",
     "DeviceHealth",
     "EndpointDoor",
+    "Facts",
+    "Flow",
+    "FlowWatch",
     "Hand",
+    "Limits",
     "Phase",
     "ProducerView",
     "ProtocolChoice",
+    "Remains",
     "RunsOnce",
     "Session",
+    "SessionFacts",
     "SessionOptions",
     "SessionView",
     "State",
@@ -29,6 +40,7 @@ __all__ = [
     "SupervisorView",
     "Timings",
     "VideoSdkDoor",
+    "Wake",
     "WhipDoor",
     "WhipOptions",
     "WhipSession",

@@ -214,6 +214,13 @@ class Device:
         if self._capture is not None:
             self._capture.detach()
 
+    def detach_from(self, sink: Sink) -> bool:
+        """Detach `sink`, unless another one has taken its place; False then."""
+        if self._sink is not None and self._sink != sink:
+            return False
+        self.detach()
+        return True
+
     def request_keyframe(self, layer: int) -> None:
         """See `EncodedSource`."""
         if self._capture is not None and self._has(layer):

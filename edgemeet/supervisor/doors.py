@@ -32,8 +32,11 @@ class WhipDoor(Protocol):
     async def admit(self) -> WhipAdmission:
         """A fresh admission."""
 
-    def failed(self) -> None:
-        """The attempt with the last admission failed; its token may be the reason."""
+    async def joined(self) -> None:
+        """The attempt with the last admission worked."""
+
+    async def failed(self, error: BaseException) -> None:
+        """The attempt with the last admission failed by `error`; its token may be the reason."""
 
 
 class VideoSdkDoor:
@@ -56,9 +59,13 @@ class VideoSdkDoor:
         )
         return WhipAdmission(target, admission.meeting_id, admission.name, admission.token.expires_at)
 
-    def failed(self) -> None:
+    async def joined(self) -> None:
         """See `WhipDoor`."""
-        self._admitter.join_failed()
+        await self._admitter.joined()
+
+    async def failed(self, error: BaseException) -> None:
+        """See `WhipDoor`."""
+        await self._admitter.join_failed(error)
 
 
 class EndpointDoor:
@@ -86,5 +93,8 @@ class EndpointDoor:
         """See `WhipDoor`."""
         return self._admission
 
-    def failed(self) -> None:
+    async def joined(self) -> None:
+        """See `WhipDoor`. There is nothing to remember."""
+
+    async def failed(self, error: BaseException) -> None:
         """See `WhipDoor`. There is no other token to try."""

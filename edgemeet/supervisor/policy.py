@@ -1,121 +1,130 @@
-"""What to do next, computed from facts alone: no clock, no randomness, no I/O.
+"""What each error asks for: how long to stay out, and what may cut that short. Pure.
 
-The pauses, in seconds, by what the error asks for:
-
-===========  ==================================================================
-RETRY        0.3, 1, 2, 4, 8, then 15, and from the tenth failure in a row 120
-REFRESH      the same, a fresh token is fetched at every attempt anyway
-WAIT         30 for three failures in a row, then 120
-YIELD        600 after a duplicate participant, 60 after the room was closed;
-             a removal by a host is respected until an operator says `rejoin`
-STOP         until an operator acts
-===========  ==================================================================
-
-Each pause is stretched by up to a half at random, so that a fleet does not come back in one instant. Two
-joins are never less than a second apart, whatever ended the first.
+docs/recovery.md has these tables; it is made from this module.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from edgemeet.errors import DuplicateParticipant, EdgemeetError, Remedy, RemovedByHost, RoomClosed
+from edgemeet.supervisor.facts import Wake
+from edgemeet.supervisor.limits import Limits
 
-# Below this a flapping server would be hammered; above it people would notice.
-SHORTEST_JOIN_INTERVAL = 1.0
-
-RETRY_PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0)
-RETRY_PAUSE_AT_LAST = 120.0
-WAIT_PAUSES = (30.0, 30.0, 30.0)
-WAIT_PAUSE_AT_LAST = 120.0
-DUPLICATE_PAUSE = 600.0
-ROOM_CLOSED_PAUSE = 60.0
-
-# The part of a pause that is left to chance.
-JITTER = 0.5
-
+# The part of a pause that is left to chance: a fleet must not come back in one instant.
+JITTER: Final = 0.5
+# Two devices with one participant id throw each other out again and again: each time the hold doubles.
+LONGEST_DUPLICATE_HOLD: Final = 3600.0
 # A server that asks for more than this is more likely mistaken than patient.
-LONGEST_RETRY_AFTER = 3600.0
+LONGEST_RETRY_AFTER: Final = 3600.0
+
+ALL: Final = frozenset(Wake)
+PEOPLE: Final = frozenset({Wake.MEETING, Wake.OPERATOR})
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """All that the next step depends on.
+class Rule:
+    """One line of the policy.
 
     Attributes:
-        wanted: an operator (or the start of the daemon) wants the device in the meeting.
-        error: what ended the last session; None when none has ended, or it ended as wanted.
-        failures: sessions in a row that ended by an error.
-        since_end: seconds since the last session ended.
-        since_join: seconds since the last session began; None when there was none.
-        hurry: an operator or an event of the world asks not to wait.
-        draw: a number from 0 to 1, drawn once when the session ended.
+        name: of the remedy.
+        when: what it is for, in words.
+        pauses: seconds out of the meeting after the first, second... failure in a row; None is for ever.
+        at_last: seconds after all others.
+        cut_by: what ends the pause at once.
     """
 
-    wanted: bool
-    error: EdgemeetError | None
-    failures: int
-    since_end: float
-    since_join: float | None
-    hurry: bool
-    draw: float
+    name: str
+    when: str
+    pauses: tuple[float, ...]
+    at_last: float | None
+    cut_by: frozenset[Wake]
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
-    """Begin a session now."""
+RETRY: Final = Rule(
+    "retry",
+    "may well work at the next try",
+    (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0),
+    120.0,
+    ALL,
+)
+REFRESH: Final = Rule(
+    "refresh",
+    "the token or the device's identity was refused; each attempt has a fresh token",
+    RETRY.pauses,
+    RETRY.at_last,
+    ALL,
+)
+WAIT: Final = Rule(
+    "wait",
+    "the world has to change, not this device: asked again slowly",
+    (30.0, 30.0, 30.0),
+    120.0,
+    ALL - {Wake.NETWORK},
+)
+ROOM_CLOSED: Final = Rule("pause", "the meeting was ended for everybody", (), 60.0, PEOPLE)
+YIELD: Final = Rule("yield", "somebody wants this participant out", (30.0, 30.0, 30.0), 120.0, PEOPLE)
+DUPLICATE: Final = Rule(
+    "duplicate", "the same participant id is used elsewhere: a long, randomised hold", (), 600.0, PEOPLE
+)
+REMOVED: Final = Rule("removed", "a host's word, until another word is said", (), None, PEOPLE)
+STOP: Final = Rule("stop", "only a person can mend this", (), None, PEOPLE | {Wake.RELOAD})
+
+RULES: Final = (RETRY, REFRESH, WAIT, ROOM_CLOSED, YIELD, DUPLICATE, REMOVED, STOP)
+
+_BY_REMEDY: Final = {
+    Remedy.RETRY: RETRY,
+    Remedy.REFRESH: REFRESH,
+    Remedy.WAIT: WAIT,
+    Remedy.YIELD: YIELD,
+    Remedy.STOP: STOP,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Look again after so many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Stay out until an operator or an event says otherwise."""
-
-
-Step = Join | Wait | Hold
+def rule_for(error: EdgemeetError) -> Rule:
+    """The line of the policy that is for `error`."""
+    match error:
+        case RemovedByHost():
+            return REMOVED
+        case DuplicateParticipant():
+            return DUPLICATE
+        case RoomClosed():
+            return ROOM_CLOSED
+        case _:
+            return _BY_REMEDY[error.remedy]
 
 
-def pause_after(error: EdgemeetError, failures: int, draw: float) -> float | None:
-    """Seconds to stay out after `error`, the `failures`-th in a row; None is until an operator acts."""
-    pause = _pause(error, max(failures, 1))
+def pause_after(
+    error: EdgemeetError, failures: int, draw: float, limits: Limits, *, evictions: int = 1
+) -> float | None:
+    """Seconds to stay out.
+
+    Args:
+        error: what ended the session.
+        failures: sessions in a row that ended by an error, this one too.
+        draw: from 0 to 1, for the jitter.
+        limits: the numbers that are configured.
+        evictions: times in a row that the participant id was used elsewhere, this one too.
+
+    Returns:
+        None where it is until somebody says otherwise.
+    """
+    pause = _pause(rule_for(error), max(failures, 1), limits, max(evictions, 1))
     if pause is None:
         return None
-    stretched = pause * (1 + JITTER * draw)
-    return max(stretched, min(error.retry_after or 0.0, LONGEST_RETRY_AFTER))
+    return max(pause, asked_pause(error)) * (1 + JITTER * draw)
 
 
-def _pause(error: EdgemeetError, failures: int) -> float | None:
-    if isinstance(error, RemovedByHost) or error.remedy is Remedy.STOP:
-        return None
-    if isinstance(error, DuplicateParticipant):
-        return DUPLICATE_PAUSE
-    if isinstance(error, RoomClosed):
-        return ROOM_CLOSED_PAUSE
-    if error.remedy in (Remedy.WAIT, Remedy.YIELD):
-        return _at(WAIT_PAUSES, failures, WAIT_PAUSE_AT_LAST)
-    return _at(RETRY_PAUSES, failures, RETRY_PAUSE_AT_LAST)
+def asked_pause(error: EdgemeetError) -> float:
+    """Seconds that the other side asked us to stay away (Retry-After), within reason."""
+    return min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
 
 
-def _at(pauses: tuple[float, ...], failures: int, at_last: float) -> float:
-    return pauses[failures - 1] if failures <= len(pauses) else at_last
-
-
-def next_step(facts: Facts) -> Step:
-    """The one thing to do now."""
-    if not facts.wanted:
-        return Hold()
-    rest = 0.0
-    if facts.error is not None and not facts.hurry:
-        pause = pause_after(facts.error, facts.failures, facts.draw)
-        if pause is None:
-            return Hold()
-        rest = pause - facts.since_end
-    if facts.since_join is not None:
-        rest = max(rest, SHORTEST_JOIN_INTERVAL - facts.since_join)
-    return Wait(rest) if rest > 0 else Join()
+def _pause(rule: Rule, failures: int, limits: Limits, evictions: int) -> float | None:
+    if rule is REMOVED:
+        return limits.removal_hold
+    if rule is DUPLICATE:
+        doubled = limits.duplicate_hold * 2.0 ** min(evictions - 1, 16)
+        return min(doubled, max(LONGEST_DUPLICATE_HOLD, limits.duplicate_hold))
+    return rule.pauses[failures - 1] if failures <= len(rule.pauses) else rule.at_last

@@ -112,8 +112,10 @@ class Publication:
 
     async def close(self) -> None:
         """Stop sending. The server is told by the caller, if it still listens."""
-        self.device.detach()
+        alone = self.device.detach_from(self._sender.send)
         await self._sender.stop()
+        if not alone:
+            return  # the next meeting has the device already, and steers it
         # The next meeting decides anew which layers it can carry.
         for layer in range(len(self._encodings)):
             self.device.set_active(layer, True)

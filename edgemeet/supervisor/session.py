@@ -9,15 +9,15 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import httpx
 
 from edgemeet.encoded import Kind
-from edgemeet.errors import MediaStalled
+from edgemeet.errors import EdgemeetError, SignalingLost
 from edgemeet.provisioning import Admission
-from edgemeet.rtc import SendTransport
+from edgemeet.rtc import IceServerLike
 from edgemeet.signaling import (
     JoinOptions,
     Meeting,
@@ -29,14 +29,23 @@ from edgemeet.signaling import (
 )
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.device_health import SUBJECTS
-from edgemeet.supervisor.publication import Publication
+from edgemeet.supervisor.facts import SessionFacts
+from edgemeet.supervisor.limits import DEFAULT_LIMITS
+from edgemeet.supervisor.media_path import MediaPath
+from edgemeet.supervisor.reasons import root_error
+from edgemeet.supervisor.remains import MediaRemains
 from edgemeet.supervisor.switch import Hand
 from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
 
 logger = logging.getLogger(__name__)
 
-# aiortc's consent checks notice a dead path after about 30 s; receiver reports come every second or so.
-STALL_AFTER = 8.0
+# Media without an acknowledgement for so many seconds is asked after, and signaling too: reports come every
+# second or so.
+DOUBT_AFTER = 2.0
+# Seconds that an answer may take then.
+ASK_TIMEOUT = 2.0
+# Media that moved for so many seconds after a repair was repaired.
+REPAIRED_AFTER = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,7 @@ class SessionOptions:
     debug_mode: bool = False
     allow_remote_unmute: bool = False
     connect_timeout: float = 10.0
+    media_timeout: float = DEFAULT_LIMITS.media_timeout  # see `Limits`
     max_bitrate: int | None = None  # bits per second of all media together
     tls: ssl.SSLContext | None = None  # None is the usual trust
 
@@ -58,12 +68,17 @@ class SessionOptions:
 @dataclass
 class _Progress:
     phase: Phase = Phase.ADMITTING
+    entered_at: float = 0.0
     admission: Admission | None = None
     meeting: Meeting | None = None
-    transport: SendTransport | None = None
+    path: MediaPath | None = None
+    ice_servers: tuple[IceServerLike, ...] = ()
     token_at: float | None = None
     joined_at: float | None = None
-    publications: dict[str, Publication] = field(default_factory=dict)
+    repairing_since: float | None = None
+    repaired_at: float | None = None
+    repairs: int = 0
+    network_changed_at: float | None = None
 
 
 class Admitter(Protocol):
@@ -72,8 +87,11 @@ class Admitter(Protocol):
     async def admit(self) -> Admission:
         """A fresh token and the meeting to join with it."""
 
-    def join_failed(self) -> None:
-        """The join with the last admission failed; its token may be the reason."""
+    async def join_failed(self, error: BaseException) -> None:
+        """The join with the last admission failed by `error`; its token or meeting may be the reason."""
+
+    async def joined(self) -> None:
+        """The join with the last admission worked."""
 
 
 class Session:
@@ -84,7 +102,8 @@ class Session:
         admitter: gets a fresh token and the meeting to join.
         client: for the REST call that tells where the meeting's server is.
         devices: the camera and the microphone; they outlive the session.
-        on_joined: called once, when media is connected and produced.
+        on_news: called when media is connected and produced, and when something happened that the
+            supervisor should look at.
         clock: seconds, monotonic.
         rng: for SSRCs and request ids.
     """
@@ -96,7 +115,7 @@ class Session:
         client: httpx.AsyncClient,
         devices: tuple[Device, ...],
         *,
-        on_joined: Callable[[], None] = lambda: None,
+        on_news: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
@@ -104,13 +123,14 @@ class Session:
         self._admitter = admitter
         self._client = client
         self._devices = devices
-        self._on_joined = on_joined
+        self._on_news = on_news
         self._clock = clock
         self._rng = rng or random.Random()
         self._began = clock()
-        self._progress = _Progress()
+        self._progress = _Progress(entered_at=self._began)
         self._first_media: float | None = None
         self._changed = asyncio.Event()
+        self._remains: MediaRemains | None = None
 
     @property
     def joined(self) -> bool:
@@ -125,19 +145,24 @@ class Session:
         """
         async with AsyncExitStack() as cleanup:
             try:
-                meeting, transport = await self._join(cleanup)
+                meeting = await self._join(cleanup)
                 for device in self._devices:
                     cleanup.callback(device.listen(self._changed.set))
-                await self._publish_changes(meeting, transport)
-            except Exception:
-                self._admitter.join_failed()
+                await self._publish()
+            except Exception as error:
+                await self._admitter.join_failed(error)
                 raise
             self._progress.joined_at = self._clock()
             self._enter(Phase.JOINED)
-            self._on_joined()
-            await self._stay(meeting, transport)
+            self._on_news()
+            try:
+                await self._stay(meeting)
+            except BaseExceptionGroup as ended:
+                if isinstance(root_error(ended), SignalingLost):
+                    self._leave_media_running()
+                raise
 
-    async def _join(self, cleanup: AsyncExitStack) -> tuple[Meeting, SendTransport]:
+    async def _join(self, cleanup: AsyncExitStack) -> Meeting:
         options, progress = self._options, self._progress
         admission = progress.admission = await self._admitter.admit()
         progress.token_at = self._clock()
@@ -168,61 +193,121 @@ class Session:
         )
         cleanup.push_async_callback(self._leave, meeting)
         self._enter(Phase.CONNECTING)
-        transport = progress.transport = SendTransport(
-            meeting.transport,
-            ice_servers=init.ice_servers,
-            clock=self._clock,
-            max_bitrate=options.max_bitrate,
-        )
-        cleanup.push_async_callback(transport.close)
-        cleanup.push_async_callback(self._close_publications)
-        async with asyncio.TaskGroup() as group:
-            signaled = group.create_task(meeting.connect_transport(transport.dtls_parameters))
-            group.create_task(transport.connect(timeout=options.connect_timeout, signaled=signaled))
-        return meeting, transport
+        progress.ice_servers = init.ice_servers
+        path = progress.path = self._new_path(meeting)
+        cleanup.push_async_callback(self._close_media)
+        await path.connect(options.connect_timeout)
+        return meeting
 
-    async def _stay(self, meeting: Meeting, transport: SendTransport) -> None:
-        """Publish what is switched on, until the first of the watchers raises."""
+    def _new_path(self, meeting: Meeting) -> MediaPath:
+        return MediaPath(
+            meeting,
+            self._progress.ice_servers,
+            cname=self._options.participant_id,
+            max_bitrate=self._options.max_bitrate,
+            clock=self._clock,
+            rng=self._rng,
+        )
+
+    async def _stay(self, meeting: Meeting) -> None:
+        """Publish what is switched on, and mend the media path when told, until the meeting ends."""
         async with asyncio.TaskGroup() as group:
             group.create_task(meeting.wait_closed())
-            group.create_task(transport.wait_failed())
-            group.create_task(self._watch_progress())
+            group.create_task(self._admitter.joined())
+            group.create_task(self._ask_in_doubt(meeting))
+            watch = group.create_task(self._watch_transport())
             while True:
                 await self._changed.wait()
-                await self._publish_changes(meeting, transport)
+                self._changed.clear()
+                if self._progress.repairing_since is not None:
+                    watch.cancel()
+                    await self._make_path_anew(meeting)
+                    watch = group.create_task(self._watch_transport())
+                await self._publish()
 
-    async def _publish_changes(self, meeting: Meeting, transport: SendTransport) -> None:
+    async def _publish(self) -> None:
         self._changed.clear()
-        for device in self._devices:
-            publication = self._progress.publications.get(device.kind)
-            if publication is not None and not publication.wanted:
-                del self._progress.publications[device.kind]
-                await publication.close()
-                await meeting.close_producer(publication.producer_id)
-                publication = None
-            if device.published and publication is None:
-                self._progress.publications[device.kind] = await Publication.open(
-                    meeting,
-                    transport,
-                    device,
-                    cname=self._options.participant_id,
-                    rng=self._rng,
-                    clock=self._clock,
-                )
+        if self._progress.path is not None:
+            await self._progress.path.publish(self._devices)
 
-    async def _watch_progress(self) -> None:
-        """Raises MediaStalled when packets leave and nobody acknowledges them."""
+    async def _watch_transport(self) -> None:
+        """Tell the supervisor as soon as the transport is gone; what is done about it is its affair."""
+        if self._progress.path is not None:
+            try:
+                await self._progress.path.transport.wait_failed()
+            except EdgemeetError as error:
+                logger.debug("session: %s", error)
+            self._on_news()
+
+    async def _ask_in_doubt(self, meeting: Meeting) -> None:
+        """Find out who still answers, as soon as media is acknowledged late."""
         while True:
-            await asyncio.sleep(1.0)
-            ages = [
-                age
-                for publication in self._progress.publications.values()
-                for encoding in publication.stats().encodings
-                # Before the first report comes, what counts is how long one has been due.
-                if (age := encoding.last_report_age or encoding.first_packet_age) is not None
-            ]
-            if ages and min(ages) > STALL_AFTER:
-                raise MediaStalled(f"the server has acknowledged no media for {min(ages):.0f} s")
+            await asyncio.sleep(DOUBT_AFTER / 4)
+            path = self._progress.path
+            if path is not None and (path.unacknowledged() or 0.0) > DOUBT_AFTER:
+                await asyncio.gather(meeting.probe(ASK_TIMEOUT), path.ask(ASK_TIMEOUT))
+
+    async def _make_path_anew(self, meeting: Meeting) -> None:
+        """A new transport and new producers on the same signaling; raises when that does not work."""
+        progress = self._progress
+        old = progress.path
+        gone = [p.producer_id for p in old.publications.values()] if old is not None else []
+        await self._close_media()
+        for producer_id in gone:
+            await meeting.close_producer(producer_id)
+        await meeting.replace_transport()
+        path = progress.path = self._new_path(meeting)
+        await path.connect(self._options.connect_timeout)
+        await self._publish()
+        progress.repairing_since = None
+        progress.repairs += 1
+        progress.repaired_at = self._clock()
+        self._on_news()
+
+    def _leave_media_running(self) -> None:
+        """Signaling is lost. Media that still gets through is left to go on: `take_remains`."""
+        path, timeout = self._progress.path, self._options.media_timeout
+        if path is not None and path.alive(timeout):
+            self._progress.path = None
+            self._remains = MediaRemains(path, timeout)
+
+    # What the supervisor asks and tells
+
+    def facts(self) -> SessionFacts:
+        """See `RunsOnce`."""
+        now, progress = self._clock(), self._progress
+        path, meeting = progress.path, progress.meeting
+        silence = path.unacknowledged() if path is not None else None
+        if progress.repaired_at is not None and now - progress.repaired_at > REPAIRED_AFTER:
+            progress.repairs, progress.repaired_at = 0, None
+        return SessionFacts(
+            joined=self.joined,
+            age=now - self._began,
+            attempt_age=0.0 if self.joined else now - self._began,
+            step_age=now - progress.entered_at,
+            unacknowledged=silence,
+            unsent=path.unsent() if path is not None else 0.0,
+            signaling_silent=meeting.silent_for if meeting is not None else 0.0,
+            transport_lost=self.joined and path is not None and not path.transport.ready,
+            repairing=_age(progress.repairing_since, now),
+            repairs=progress.repairs,
+            network_changed=_age(progress.network_changed_at, now),
+        )
+
+    def repair(self) -> None:
+        """See `RunsOnce`."""
+        if self._progress.repairing_since is None:
+            self._progress.repairing_since = self._clock()
+            self._changed.set()
+
+    def network_changed(self) -> None:
+        """See `RunsOnce`."""
+        self._progress.network_changed_at = self._clock()
+
+    def take_remains(self) -> MediaRemains | None:
+        """See `RunsOnce`."""
+        remains, self._remains = self._remains, None
+        return remains
 
     def _on_event(self, event: MeetingEvent) -> None:
         match event:
@@ -246,10 +331,10 @@ class Session:
             else:
                 logger.info("a host asked to turn the %s on, which an operator turned off", thing)
 
-    async def _close_publications(self) -> None:
-        while self._progress.publications:
-            _, publication = self._progress.publications.popitem()
-            await publication.close()
+    async def _close_media(self) -> None:
+        path, self._progress.path = self._progress.path, None
+        if path is not None:
+            await path.close()
 
     async def _leave(self, meeting: Meeting) -> None:
         self._enter(Phase.LEAVING)
@@ -257,15 +342,15 @@ class Session:
 
     def _enter(self, phase: Phase) -> None:
         self._progress.phase = phase
+        self._progress.entered_at = self._clock()
         logger.debug("session: %s", phase)
 
     def view(self) -> SessionView:
         """The session as it is now."""
         progress = self._progress
-        admission, meeting, transport = progress.admission, progress.meeting, progress.transport
-        producers = tuple(
-            ProducerView(id=p.producer_id, stats=p.stats()) for p in progress.publications.values()
-        )
+        admission, meeting, path = progress.admission, progress.meeting, progress.path
+        published = path.publications.values() if path else ()
+        producers = tuple(ProducerView(id=p.producer_id, stats=p.stats()) for p in published)
         if self._first_media is None:
             self._first_media = self._first_packet_at(producers)
         return SessionView(
@@ -275,7 +360,7 @@ class Session:
             token_expires_at=admission.token.expires_at if admission else None,
             peers=meeting.peers if meeting else (),
             producers=producers,
-            transport=transport.stats() if transport else None,
+            transport=path.stats() if path else None,
             timings=Timings(
                 began=self._began,
                 token=progress.token_at,
@@ -292,3 +377,7 @@ class Session:
             if encoding.first_packet_age is not None
         ]
         return self._clock() - max(ages) if ages else None
+
+
+def _age(since: float | None, now: float) -> float | None:
+    return None if since is None else now - since

@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from edgemeet.errors import EdgemeetError
+from edgemeet.errors import DuplicateParticipant, EdgemeetError, MediaStalled
 from edgemeet.health import HealthRegistry, Severity
-from edgemeet.supervisor.policy import Facts, Hold, Join, Wait, next_step
+from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
+from edgemeet.supervisor.ledger import Ledger
+from edgemeet.supervisor.limits import DEFAULT_LIMITS, Limits
+from edgemeet.supervisor.policy import rule_for
+from edgemeet.supervisor.reasons import expected
+from edgemeet.supervisor.steps import LOOK, End, Hold, Join, Repair, Stay, Wait, next_step
 from edgemeet.supervisor.views import SessionView
 
 logger = logging.getLogger(__name__)
 
-# A session that lasted this long was a good one: failures are counted from zero after it.
-GOOD_SESSION = 30.0
-# The registry's name for what concerns the meeting as a whole.
+# The registry's names for what concerns the meeting as a whole, the participant id and the media path.
 SUBJECT = "session"
+IDENTITY = "identity"
+PATH = "path"
 
 
 class State(StrEnum):
@@ -34,6 +39,16 @@ class State(StrEnum):
     LEFT = "left"  # an operator told it to leave
 
 
+class Remains(Protocol):
+    """Media that goes on although its signaling is lost."""
+
+    def alive(self) -> bool:
+        """Whether the server still acknowledges it."""
+
+    async def close(self) -> None:
+        """End it within a few seconds; never raises."""
+
+
 class RunsOnce(Protocol):
     """A session, as the supervisor sees it."""
 
@@ -43,6 +58,18 @@ class RunsOnce(Protocol):
 
     async def run(self) -> None:
         """Join and stay; raises why it ended."""
+
+    def facts(self) -> SessionFacts:
+        """What the next step depends on."""
+
+    def repair(self) -> None:
+        """Make the media transport anew; `facts` tell how it goes."""
+
+    def network_changed(self) -> None:
+        """A link came up or an address changed."""
+
+    def take_remains(self) -> Remains | None:
+        """After the end: media that still works. The caller has to close it."""
 
     def view(self) -> SessionView:
         """The session as it is now."""
@@ -60,6 +87,7 @@ class SupervisorView:
         joins: sessions that got into a meeting.
         attempts: sessions begun.
         session: the running session, if any.
+        media_remains: the session's signaling is lost, and its media goes on meanwhile.
     """
 
     state: State
@@ -69,14 +97,18 @@ class SupervisorView:
     joins: int
     attempts: int
     session: SessionView | None
+    media_remains: bool = False
 
 
 class Supervisor:
     """Owns the one running session.
 
     Args:
-        make_session: makes a new, unused session that will call its argument once it has joined.
+        make_session: makes a new, unused session; it calls its argument when it has joined, and whenever
+            something happened that should be looked at.
         health: told what keeps the device out of its meeting.
+        limits: how patient to be; see `use_limits`.
+        clock_set: whether the wall clock is right, as far as the machine knows.
         clock: seconds, monotonic.
         rng: for the jitter.
     """
@@ -86,163 +118,288 @@ class Supervisor:
         make_session: Callable[[Callable[[], None]], RunsOnce],
         health: HealthRegistry,
         *,
+        limits: Limits = DEFAULT_LIMITS,
+        clock_set: Callable[[], bool | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
         self._make_session = make_session
         self._health = health
+        self._limits = limits
+        self._clock_set = clock_set
         self._clock = clock
         self._rng = rng or random.Random()
         self._wanted = True
-        self._hurry = False
-        self._stop = asyncio.Event()
+        self._suspended: EdgemeetError | None = None
+        self._replace = False
         self._poked = asyncio.Event()
         self._session: RunsOnce | None = None
-        self._error: EdgemeetError | None = None
-        self._failures = 0
-        self._joins = 0
-        self._attempts = 0
-        self._draw = 0.0
-        self._began: float | None = None
-        self._ended = clock()
-        self._reported: tuple[State, float] = (State.JOINING, clock())
+        self._remains: Remains | None = None
+        self._ledger = Ledger(clock(), self._rng.random())
+        self._state = (State.JOINING, clock())
+        self._noted_joined = False
 
     async def run(self) -> None:
         """Keep the device in its meeting until cancelled; then the meeting is left in order."""
-        while True:
-            self._poked.clear()
-            step = next_step(self._facts())
-            if isinstance(step, Join):
-                await self._run_session()
-            else:
-                await self._rest(step)
+        try:
+            while True:
+                self._poked.clear()
+                step = next_step(self._facts(), self._limits)
+                match step:
+                    case Join():
+                        await self._run_session()
+                    case Wait() | Hold():
+                        await self._rest(step)
+                    case _:
+                        raise AssertionError(f"{step} without a session")
+        finally:
+            await self._close_remains()
+
+    # Commands
 
     def leave(self) -> None:
         """Leave the meeting and stay out until `rejoin`."""
         self._wanted = False
-        self._interrupt()
+        self._health.clear(SUBJECT)
+        self._poked.set()
 
-    def rejoin(self) -> None:
-        """Leave if joined, and join again without waiting."""
+    def rejoin(self, by: Wake = Wake.OPERATOR) -> None:
+        """Leave if joined, and join again without waiting: an operator's word, or that of new settings."""
         self._wanted = True
-        self._hurry = True
-        self._interrupt()
+        self._suspended = None
+        self._replace = self._session is not None
+        self.wake(by)
 
-    def hurry(self) -> None:
-        """Cut a wait short: the world has changed. A running session is not touched."""
-        if self._session is None:
-            self._hurry = True
-            self._poked.set()
+    def wake(self, reason: Wake) -> None:
+        """The world has changed: a wait that the policy says `reason` may end is ended.
+
+        A session that works is left alone, but for another meeting, which is joined instead. One that is
+        stalled, or still on its way in, is given a moment to move again when the network has changed.
+        """
+        self._ledger.happened(reason, self._clock())
+        if reason is Wake.MEETING:
+            self._suspended = None
+            self._health.clear("suspension")
+            self._replace = self._session is not None
+        if reason is Wake.NETWORK and self._session is not None:
+            self._session.network_changed()
+        self._poked.set()
+
+    def suspend(self, reason: EdgemeetError) -> None:
+        """The provisioning server wants the device out: leave, and hold until `wake(Wake.MEETING)`.
+
+        An operator's `rejoin` tries all the same, and is refused by who decides.
+        """
+        self._suspended = reason
+        self._health.raise_condition("suspension", reason, Severity.ERROR)
+        self._poked.set()
+
+    def use_limits(self, limits: Limits) -> None:
+        """Other numbers, from now on."""
+        self._limits = limits
+        self._poked.set()
+
+    # Views
 
     def view(self) -> SupervisorView:
         """How things stand now."""
-        state = self._state()
-        if state is not self._reported[0]:
-            self._reported = (state, self._clock())
-        step = next_step(self._facts()) if state is State.WAITING else None
+        self._note_state()
+        state, since = self._state
+        step = next_step(self._facts(), self._limits) if state is State.WAITING else None
         return SupervisorView(
             state=state,
-            since=self._clock() - self._reported[1],
-            error=self._error,
+            since=self._clock() - since,
+            error=self._suspended or self._ledger.error,
             next_join_in=step.seconds if isinstance(step, Wait) else None,
-            joins=self._joins,
-            attempts=self._attempts,
+            joins=self._ledger.joins,
+            attempts=self._ledger.attempts,
             session=self._session.view() if self._session else None,
+            media_remains=self._remains is not None,
         )
 
-    def _state(self) -> State:
+    def _facts(self) -> Facts:
+        now, ledger = self._clock(), self._ledger
+        recent, free_in = ledger.window(now, self._limits)
+        return Facts(
+            wanted=self._wanted,
+            suspended=self._suspended is not None,
+            replace=self._replace,
+            error=ledger.error,
+            failures=ledger.failures,
+            evictions=ledger.evictions,
+            since_start=now - ledger.began,
+            since_end=now - ledger.ended_at,
+            since_join=None if ledger.last_join_at is None else now - ledger.last_join_at,
+            recent_joins=recent,
+            window_free_in=free_in,
+            clock_set=self._clock_set(),
+            woken=ledger.woken,
+            draw=ledger.draw,
+            session=self._session.facts() if self._session else None,
+        )
+
+    def _note_state(self) -> None:
+        """The one place that notices a transition, and writes it down."""
+        state = self._state_now()
+        if state is self._state[0]:
+            return
+        before, self._state = self._state[0], (state, self._clock())
+        error = self._ledger.error
+        logger.debug("%s, was %s%s", state, before, f": {error.code}" if error else "")
+
+    def _state_now(self) -> State:
         if self._session is not None:
             return State.JOINED if self._session.joined else State.JOINING
         if not self._wanted:
             return State.LEFT
-        return State.HELD if isinstance(next_step(self._facts()), Hold) else State.WAITING
+        return State.HELD if isinstance(next_step(self._facts(), self._limits), Hold) else State.WAITING
 
-    def _facts(self) -> Facts:
-        now = self._clock()
-        return Facts(
-            wanted=self._wanted,
-            error=self._error,
-            failures=self._failures,
-            since_end=now - self._ended,
-            since_join=None if self._began is None else now - self._began,
-            hurry=self._hurry,
-            draw=self._draw,
-        )
-
-    def _interrupt(self) -> None:
-        self._stop.set()
-        self._poked.set()
+    # Between sessions
 
     async def _rest(self, step: Wait | Hold) -> None:
         """Wait until it is time, or until somebody pokes."""
+        self._note_state()
+        if self._remains is not None and (isinstance(step, Hold) or not self._remains.alive()):
+            await self._close_remains()
+        seconds = step.seconds if isinstance(step, Wait) else None
+        if self._remains is not None:
+            seconds = min(seconds or LOOK, LOOK)
         try:
-            async with asyncio.timeout(step.seconds if isinstance(step, Wait) else None):
+            async with asyncio.timeout(seconds):
                 await self._poked.wait()
         except TimeoutError:
             pass
 
+    async def _close_remains(self) -> None:
+        remains, self._remains = self._remains, None
+        if remains is not None:
+            await remains.close()
+
+    # A session
+
     async def _run_session(self) -> None:
-        self._hurry = False
-        self._stop.clear()
-        self._attempts += 1
-        self._began = self._clock()
-        self._session = self._make_session(self._note_joined)
-        running = asyncio.create_task(self._session.run())
-        stopped = asyncio.create_task(self._stop.wait())
+        self._replace = self._noted_joined = False
+        self._ledger.session_begins(self._clock(), self._limits)
+        session = self._session = self._make_session(self._hear)
+        self._note_state()
+        running = asyncio.create_task(session.run())
+        verdict: End | None = None
         try:
-            await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
+            verdict = await self._attend(session, running)
         finally:
-            stopped.cancel()
             running.cancel()
-            await asyncio.gather(running, stopped, return_exceptions=True)
-            self._note_end(running)
+            await asyncio.gather(running, return_exceptions=True)
+            self._note_end(running, verdict)
             self._session = None
+            self._note_state()
+            await self._inherit(session)
 
-    def _note_joined(self) -> None:
-        self._joins += 1
-        cleared = self._health.clear(SUBJECT)
-        self._error = None
-        meeting = self._session.view().meeting_id if self._session else None
-        logger.info("joined %s%s", meeting, f" (before: {cleared.text})" if cleared else "")
+    async def _attend(self, session: RunsOnce, running: asyncio.Task[None]) -> End | None:
+        """Look at the session until it ends; the answer is why it is to end, None if it did by itself."""
+        while not running.done():
+            self._poked.clear()
+            facts = self._facts()
+            self._note_path(facts.session)
+            step = next_step(facts, self._limits)
+            match step:
+                case End():
+                    return step
+                case Repair():
+                    logger.warning("the media transport is made anew; signaling answers")
+                    session.repair()
+                    continue
+                case Stay(seconds=seconds):
+                    await self._look_again(running, seconds)
+                case _:
+                    raise AssertionError(f"{step} in a session")
+            await self._watch_remains(session)
+        return None
 
-    def _note_end(self, running: asyncio.Task[None]) -> None:
-        now = self._clock()
-        lasted = now - (self._began or now)
-        self._ended = now
-        self._draw = self._rng.random()
-        error = None if running.cancelled() or self._stop.is_set() else running.exception()
-        if error is None:
-            self._error = None
-            self._failures = 0
+    def _hear(self) -> None:
+        """The session has news."""
+        if self._session is not None:
+            self._note_joined(self._session)
+        self._poked.set()
+
+    async def _look_again(self, running: asyncio.Task[None], seconds: float) -> None:
+        poked = asyncio.create_task(self._poked.wait())
+        try:
+            await asyncio.wait((running, poked), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            poked.cancel()
+            await asyncio.gather(poked, return_exceptions=True)
+
+    async def _watch_remains(self, session: RunsOnce) -> None:
+        """What an earlier session left is closed when this one has taken its place, or when it is dead."""
+        if self._remains is not None and (session.joined or not self._remains.alive()):
+            await self._close_remains()
+
+    async def _inherit(self, session: RunsOnce) -> None:
+        remains = session.take_remains()
+        if remains is not None:
+            await self._close_remains()
+            self._remains = remains
+            logger.info("media goes on while signaling is made anew")
+
+    def _note_joined(self, session: RunsOnce) -> None:
+        if not session.joined:
             return
-        reason = root_error(error)
-        trace = None
-        if not isinstance(reason, EdgemeetError):
-            trace = error
-            reason = EdgemeetError(f"a defect ended the session ({type(reason).__name__})", code="defect")
-        self._error = reason
-        self._failures = 1 if lasted >= GOOD_SESSION else self._failures + 1
-        new = self._health.raise_condition(SUBJECT, reason, Severity.ERROR)
+        if not self._noted_joined:
+            self._noted_joined = True
+            self._ledger.session_joined()
+            cleared = self._health.clear(SUBJECT)
+            meeting = session.view().meeting_id
+            logger.info("joined %s%s", meeting, f" (before: {cleared.text})" if cleared else "")
+            self._note_state()
+
+    def _note_path(self, session: SessionFacts | None) -> None:
+        """A path that is silent is told of as soon as it is noticed, whatever is done about it later."""
+        if session is None or not session.joined:
+            return
+        silence = session.unacknowledged or 0.0
+        if silence <= self._limits.media_timeout:
+            if self._health.clear(PATH) is not None:
+                logger.info("media moves again")
+        else:
+            stalled = MediaStalled(f"the server has acknowledged no media for {silence:.0f} s")
+            if self._health.raise_condition(PATH, stalled, Severity.WARNING):
+                logger.warning("%s (%s)", stalled.message, stalled.code)
+        if self._ledger.evictions and session.age >= self._limits.quiet_evictions:
+            self._ledger.evictions = 0
+            self._health.clear(IDENTITY)
+
+    def _note_end(self, running: asyncio.Task[None], verdict: End | None) -> None:
+        trace: BaseException | None = None
+        error: EdgemeetError | None = None
+        if verdict is not None:
+            error = verdict.error
+        elif not running.cancelled() and (ended := running.exception()) is not None:
+            error, trace = expected(ended)
+        self._ledger.session_ended(error, self._clock(), self._rng.random(), self._limits)
+        self._health.clear(PATH)
+        if error is None:
+            return
+        if isinstance(error, DuplicateParticipant):
+            self._health.raise_condition(IDENTITY, error, Severity.WARNING)
+        new = self._health.raise_condition(SUBJECT, error, Severity.ERROR)
         logger.log(
             logging.WARNING if new else logging.DEBUG,
             "%s (%s); %s",
-            reason.message,
-            reason.code,
-            self._plan(),
+            error.message,
+            error.code,
+            self._plan(error),
             exc_info=trace,
         )
 
-    def _plan(self) -> str:
-        step = next_step(self._facts())
-        if isinstance(step, Wait):
-            return f"joining again in {step.seconds:.1f} s"
-        return "joining again at once" if isinstance(step, Join) else "waiting for an operator"
-
-
-def root_error(error: BaseException) -> BaseException:
-    """The one error behind an exception group: the first expected one, else the first."""
-    if not isinstance(error, BaseExceptionGroup):
-        return error
-    leaves = [root_error(e) for e in error.exceptions]
-    expected = [e for e in leaves if isinstance(e, EdgemeetError)]
-    return (expected or leaves)[0]
+    def _plan(self, error: EdgemeetError) -> str:
+        session, self._session = self._session, None
+        step = next_step(self._facts(), self._limits)
+        self._session = session
+        match step:
+            case Wait(seconds=seconds):
+                return f"joining again in {seconds:.1f} s"
+            case Join():
+                return "joining again at once"
+            case _:
+                cuts = sorted(rule_for(error).cut_by)
+                return f"staying out until one of these says otherwise: {', '.join(cuts)}"

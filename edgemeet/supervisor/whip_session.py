@@ -13,14 +13,16 @@ from typing import Final
 
 import httpx
 
-from edgemeet.errors import EdgemeetError, MediaStalled
+from edgemeet.errors import EdgemeetError
 from edgemeet.ortc.sdp import Answer, LocalSide, Media, Offer, make_offer, read_answer
 from edgemeet.ortc.sdp.local import candidate_fragment
 from edgemeet.rtc import SendTransport
 from edgemeet.signaling.whip import WhipResource
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.doors import WhipAdmission, WhipDoor
-from edgemeet.supervisor.session import STALL_AFTER
+from edgemeet.supervisor.facts import SessionFacts
+from edgemeet.supervisor.media_path import AUDIO_REPORT_INTERVAL
+from edgemeet.supervisor.session import ASK_TIMEOUT, DOUBT_AFTER
 from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
 from edgemeet.supervisor.whip_publication import WhipPublication
 
@@ -48,6 +50,10 @@ class _Progress:
     transport: SendTransport | None = None
     token_at: float | None = None
     joined_at: float | None = None
+    entered_at: float = 0.0
+    offered_at: float = 0.0
+    answered_at: float | None = None
+    network_changed_at: float | None = None
     publications: dict[str, WhipPublication] = field(default_factory=dict)
 
 
@@ -63,7 +69,8 @@ class WhipSession:
         door: where to publish, with a fresh token.
         client: see `rest.new_client`.
         devices: the camera and the microphone; they outlive the session.
-        on_joined: called once, when media is connected.
+        on_news: called when media is connected, and when something happened that the supervisor should
+            look at.
         clock: seconds, monotonic.
         rng: for SSRCs.
     """
@@ -75,7 +82,7 @@ class WhipSession:
         client: httpx.AsyncClient,
         devices: tuple[Device, ...],
         *,
-        on_joined: Callable[[], None] = lambda: None,
+        on_news: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
@@ -83,11 +90,11 @@ class WhipSession:
         self._door = door
         self._client = client
         self._devices = devices
-        self._on_joined = on_joined
+        self._on_news = on_news
         self._clock = clock
         self._rng = rng or random.Random()
         self._began = clock()
-        self._progress = _Progress()
+        self._progress = _Progress(entered_at=self._began, offered_at=self._began)
         self._first_media: float | None = None
         self._changed = asyncio.Event()
 
@@ -106,13 +113,13 @@ class WhipSession:
             for device in self._devices:
                 listening.callback(device.listen(self._changed.set))
             while True:
-                offered_at = self._clock()
+                self._progress.offered_at = self._clock()
                 async with AsyncExitStack() as cleanup:
                     transport = await self._join(cleanup)
                     await self._stay(transport)
                 logger.info("the devices have changed: another offer is made")
                 self._enter(Phase.ADMITTING)
-                await asyncio.sleep(max(0.0, offered_at + OFFER_INTERVAL - self._clock()))
+                await asyncio.sleep(max(0.0, self._progress.offered_at + OFFER_INTERVAL - self._clock()))
 
     async def _join(self, cleanup: AsyncExitStack) -> SendTransport:
         progress = self._progress
@@ -120,14 +127,13 @@ class WhipSession:
             admission = progress.admission = await self._door.admit()
             progress.token_at = self._clock()
             transport = await self._connect(admission, cleanup)
-        except EdgemeetError:
-            self._door.failed()
+        except EdgemeetError as error:
+            await self._door.failed(error)
             raise
-        again = progress.joined_at is not None
         progress.joined_at = self._clock()
         self._enter(Phase.JOINED)
-        if not again:
-            self._on_joined()
+        self._on_news()
+        await self._door.joined()
         return transport
 
     async def _connect(self, admission: WhipAdmission, cleanup: AsyncExitStack) -> SendTransport:
@@ -208,7 +214,7 @@ class WhipSession:
         """Returns when another offer is needed; raises when the session is over."""
         tasks = [
             asyncio.create_task(work)
-            for work in (transport.wait_failed(), self._watch_progress(), self._until_offer_is_stale())
+            for work in (transport.wait_failed(), self._ask_in_doubt(transport), self._until_offer_is_stale())
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -230,18 +236,47 @@ class WhipSession:
             await self._changed.wait()
             self._changed.clear()
 
-    async def _watch_progress(self) -> None:
-        """Raises MediaStalled when packets leave and nobody acknowledges them."""
+    async def _ask_in_doubt(self, transport: SendTransport) -> None:
+        """Find out whether the path still answers, as soon as media is acknowledged late."""
         while True:
-            await asyncio.sleep(1.0)
-            silence = self.unacknowledged()
-            if silence is not None and silence > STALL_AFTER:
-                raise MediaStalled(f"the server has acknowledged no media for {silence:.0f} s")
+            await asyncio.sleep(DOUBT_AFTER / 4)
+            if (self._silence() or 0.0) > DOUBT_AFTER and await transport.answers(ASK_TIMEOUT):
+                self._progress.answered_at = self._clock()
 
-    def unacknowledged(self) -> float | None:
+    def _silence(self) -> float | None:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""
-        silences = [publication.unacknowledged() for publication in self._progress.publications.values()]
-        return min((silence for silence in silences if silence is not None), default=None)
+        publications = self._progress.publications
+        silences = [publication.unacknowledged() for publication in publications.values()]
+        silence = min((silence for silence in silences if silence is not None), default=None)
+        answered = self._progress.answered_at
+        if silence is None or answered is None or "video" in publications:
+            return silence
+        return min(silence, self._clock() - answered) if silence <= AUDIO_REPORT_INTERVAL else silence
+
+    # What the supervisor asks and tells
+
+    def facts(self) -> SessionFacts:
+        """See `RunsOnce`. Nothing less than the session can be repaired: a silent path is given up."""
+        now, changed = self._clock(), self._progress.network_changed_at
+        return SessionFacts(
+            joined=self.joined,
+            age=now - self._began,
+            attempt_age=0.0 if self.joined else now - self._progress.offered_at,
+            step_age=now - self._progress.entered_at,
+            unacknowledged=self._silence(),
+            repairs=1,
+            network_changed=None if changed is None else now - changed,
+        )
+
+    def repair(self) -> None:
+        """See `RunsOnce`. Nothing less than another session can be made over WHIP."""
+
+    def network_changed(self) -> None:
+        """See `RunsOnce`."""
+        self._progress.network_changed_at = self._clock()
+
+    def take_remains(self) -> None:
+        """See `RunsOnce`. There is no signaling that could be lost before the media."""
 
     async def _give_back(self, resource: WhipResource) -> None:
         """The resource goes before the transport: a server that is told does not guess."""
@@ -256,6 +291,7 @@ class WhipSession:
 
     def _enter(self, phase: Phase) -> None:
         self._progress.phase = phase
+        self._progress.entered_at = self._clock()
         logger.debug("WHIP session: %s", phase)
 
     def view(self) -> SessionView:

@@ -1,7 +1,7 @@
 import pytest
 
-from edgemeet.daemon.vitals import Flow, FlowWatch, Vitals, stuck
-from edgemeet.supervisor import Phase, State
+from edgemeet.daemon.vitals import Vitals, stuck
+from edgemeet.supervisor import Flow, FlowWatch, Phase, State
 
 
 def vitals(state: State, phase: Phase | None = None, **rest: float) -> Vitals:

@@ -145,7 +145,7 @@ async def test_a_token_whose_join_failed_is_not_used_again(server, provisioner, 
     server.answer(200, {"token": mint()})
     device = provisioner()
     await device.admit()
-    device.join_failed()
+    await device.join_failed(AuthError("refused"))
     server.down = True
     with pytest.raises(RetryableError):
         await device.admit()

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from edgemeet import errors
 from edgemeet.errors import EdgemeetError, Remedy
+from edgemeet.supervisor import DEFAULT_LIMITS, Limits, Wake
 from edgemeet.supervisor.policy import (
+    DUPLICATE,
     LONGEST_RETRY_AFTER,
-    SHORTEST_JOIN_INTERVAL,
-    Facts,
-    Hold,
-    Join,
-    Wait,
-    next_step,
+    REMOVED,
+    RULES,
+    STOP,
     pause_after,
+    rule_for,
 )
 
 ALL_ERRORS = [
@@ -22,82 +22,89 @@ ALL_ERRORS = [
 ]
 
 
-def facts(**changes: object) -> Facts:
-    known: dict[str, object] = {
-        "wanted": True,
-        "error": None,
-        "failures": 0,
-        "since_end": 0.0,
-        "since_join": None,
-        "hurry": False,
-        "draw": 0.0,
-    }
-    return Facts(**(known | changes))
+def pause(error: EdgemeetError, failures: int = 1, draw: float = 0.0, **more: int) -> float | None:
+    return pause_after(error, failures, draw, DEFAULT_LIMITS, **more)
 
 
 @pytest.mark.parametrize(
-    ("given_facts", "step"),
+    ("error", "failures", "seconds"),
     [
-        (facts(), Join()),
-        (facts(wanted=False), Hold()),
-        (facts(wanted=False, hurry=True), Hold()),
-        (facts(error=errors.SignalingLost("x"), failures=1), Wait(0.3)),
-        (facts(error=errors.SignalingLost("x"), failures=1, since_end=0.4, since_join=60.0), Join()),
-        (facts(error=errors.NetworkError("x"), failures=2), Wait(1.0)),
-        (facts(error=errors.NetworkError("x"), failures=10), Wait(120.0)),
-        (facts(error=errors.AuthError("x"), failures=3), Wait(2.0)),
-        (facts(error=errors.MeetingFull("x"), failures=1), Wait(30.0)),
-        (facts(error=errors.EntryDenied("x"), failures=4), Wait(120.0)),
-        (facts(error=errors.DuplicateParticipant("x"), failures=1), Wait(600.0)),
-        (facts(error=errors.DuplicateParticipant("x"), failures=1, draw=1.0), Wait(900.0)),
-        (facts(error=errors.RoomClosed("x"), failures=1), Wait(60.0)),
-        (facts(error=errors.RemovedByHost("x"), failures=1, since_end=1e9), Hold()),
-        (facts(error=errors.RemovedByHost("x"), failures=1, hurry=True), Join()),
-        (facts(error=errors.ConfigError("x"), failures=1), Hold()),
-        (facts(error=errors.RateLimited("x", retry_after=77.0), failures=1), Wait(77.0)),
-        (facts(error=errors.RateLimited("x", retry_after=1e9), failures=1), Wait(LONGEST_RETRY_AFTER)),
-        (facts(error=errors.NetworkError("x"), failures=9, hurry=True, since_join=0.25), Wait(0.75)),
-        (facts(error=None, since_join=0.25), Wait(0.75)),
+        (errors.SignalingLost("x"), 1, 0.3),
+        (errors.NetworkError("x"), 2, 1.0),
+        (errors.NetworkError("x"), 9, 15.0),
+        (errors.NetworkError("x"), 10, 120.0),
+        (errors.NetworkError("x"), 10_000, 120.0),
+        (errors.AuthError("x"), 3, 2.0),
+        (errors.MeetingFull("x"), 1, 30.0),
+        (errors.EntryDenied("x"), 4, 120.0),
+        (errors.ClockError("x"), 1, 30.0),
+        (errors.RoomClosed("x"), 1, 60.0),
+        (errors.Evicted("x"), 1, 30.0),
+        (errors.RemovedByHost("x"), 1, None),
+        (errors.ConfigError("x"), 1, None),
+        (errors.RateLimited("x", retry_after=77.0), 1, 77.0),
+        (errors.RateLimited("x", retry_after=1e9), 1, LONGEST_RETRY_AFTER),
+        (errors.ServerError("x", retry_after=2.0), 9, 15.0),
     ],
 )
-def test_next_step(given_facts: Facts, step: object) -> None:
-    assert next_step(given_facts) == step
+def test_pauses(error: EdgemeetError, failures: int, seconds: float | None) -> None:
+    assert pause(error, failures) == seconds
 
 
-@given(
-    kind=st.sampled_from(ALL_ERRORS),
-    failures=st.integers(0, 10_000),
-    draw=st.floats(0, 1),
-    retry_after=st.none() | st.floats(0, 1e12),
-    since_join=st.floats(0, 1e6),
-    hurry=st.booleans(),
-)
-def test_a_join_is_never_sooner_than_allowed_and_a_wait_always_ends(
-    kind: type[EdgemeetError],
-    failures: int,
-    draw: float,
-    retry_after: float | None,
-    since_join: float,
-    hurry: bool,
-) -> None:
-    error = kind("x", retry_after=retry_after)
-    step = next_step(facts(error=error, failures=failures, draw=draw, since_join=since_join, hurry=hurry))
-    match step:
-        case Join():
-            assert since_join >= SHORTEST_JOIN_INTERVAL
-        case Wait(seconds=seconds):
-            assert 0 < seconds <= LONGEST_RETRY_AFTER
-            assert math.isfinite(seconds)
-        case Hold():
-            assert error.remedy is Remedy.STOP or isinstance(error, errors.RemovedByHost)
+def test_each_time_the_same_id_appears_elsewhere_the_hold_doubles_up_to_an_hour() -> None:
+    error = errors.DuplicateParticipant("x")
+    assert [pause(error, evictions=n) for n in (1, 2, 3, 4, 5, 1000)] == [600, 1200, 2400, 3600, 3600, 3600]
+    assert pause(error, draw=1.0) == 900.0, "and two devices do not come back together"
+
+
+def test_what_a_removal_costs_is_configured() -> None:
+    removed = errors.RemovedByHost("x")
+    assert pause_after(removed, 1, 0.0, Limits(removal_hold=300.0)) == 300.0
+    assert pause_after(removed, 5, 0.0, Limits(removal_hold=None)) is None
 
 
 @given(failures=st.integers(1, 100), draw=st.floats(0, 1))
 def test_pauses_only_grow_and_after_ten_failures_are_two_minutes(failures: int, draw: float) -> None:
     error = errors.NetworkError("x")
-    now, later = pause_after(error, failures, draw), pause_after(error, failures + 1, draw)
+    now, later = pause(error, failures, draw), pause(error, failures + 1, draw)
     assert now is not None
     assert later is not None
     assert later >= now
     if failures >= 10:
         assert now >= 120
+
+
+@given(
+    kind=st.sampled_from(ALL_ERRORS),
+    failures=st.integers(0, 10_000),
+    evictions=st.integers(0, 10_000),
+    draw=st.floats(0, 1),
+    retry_after=st.none() | st.floats(0, 1e12),
+)
+def test_every_pause_ends_or_waits_for_a_person(
+    kind: type[EdgemeetError], failures: int, evictions: int, draw: float, retry_after: float | None
+) -> None:
+    error = kind("x", retry_after=retry_after)
+    seconds = pause(error, failures, draw, evictions=evictions)
+    if seconds is None:
+        assert rule_for(error) in (REMOVED, STOP)
+        assert rule_for(error).cut_by >= {Wake.OPERATOR, Wake.MEETING}
+    else:
+        assert math.isfinite(seconds)
+        assert 0 < seconds <= 1.5 * LONGEST_RETRY_AFTER
+        assert seconds >= min(retry_after or 0.0, LONGEST_RETRY_AFTER), "the other side's word is honoured"
+
+
+def test_an_operator_ends_every_wait_and_only_some_are_ended_by_the_network() -> None:
+    assert all(Wake.OPERATOR in rule.cut_by for rule in RULES)
+    assert all(Wake.MEETING in rule.cut_by for rule in RULES)
+    assert Wake.NETWORK not in DUPLICATE.cut_by | REMOVED.cut_by
+    assert Wake.RELOAD not in DUPLICATE.cut_by | REMOVED.cut_by
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS, ids=lambda kind: kind.__name__)
+def test_every_error_has_a_rule(kind: type[EdgemeetError]) -> None:
+    rule = rule_for(kind("x"))
+    assert rule in RULES
+    if kind.remedy is Remedy.RETRY:
+        assert Wake.NETWORK in rule.cut_by

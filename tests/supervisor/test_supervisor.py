@@ -7,8 +7,8 @@ import pytest
 
 from edgemeet.errors import EdgemeetError, RemovedByHost, SignalingLost
 from edgemeet.health import HealthRegistry
-from edgemeet.supervisor import Phase, SessionView, State, Supervisor, Timings
-from edgemeet.supervisor.supervisor import root_error
+from edgemeet.supervisor import Phase, Remains, SessionFacts, SessionView, State, Supervisor, Timings, Wake
+from edgemeet.supervisor.reasons import root_error
 
 VIEW = SessionView(
     phase=Phase.JOINED,
@@ -38,6 +38,18 @@ class ScriptedSession:
             await self.ended
         finally:
             self.left = True
+
+    def facts(self) -> SessionFacts:
+        return SessionFacts(joined=self.joined, age=0.0)
+
+    def repair(self) -> None:
+        raise AssertionError("nothing to repair")
+
+    def network_changed(self) -> None:
+        pass
+
+    def take_remains(self) -> Remains | None:
+        return None
 
     def view(self) -> SessionView:
         return VIEW
@@ -140,13 +152,13 @@ async def test_a_removal_by_a_host_is_respected_until_an_operator_says_rejoin(ri
 
 async def test_a_change_in_the_world_cuts_a_wait_short_but_not_a_session(rig: Rig) -> None:
     session = await rig.joined(1)
-    rig.supervisor.hurry()
+    rig.supervisor.wake(Wake.NETWORK)
     await asyncio.sleep(0.02)
     assert len(rig.sessions) == 1
     rig.now = 50.0
-    session.ended.set_exception(EdgemeetError("slow", retry_after=600.0))
+    session.ended.set_exception(EdgemeetError("slow"))
     await rig.until(lambda: rig.supervisor.view().state is State.WAITING)
-    rig.supervisor.hurry()
+    rig.supervisor.wake(Wake.NETWORK)
     await rig.joined(2)
 
 
@@ -178,7 +190,7 @@ async def test_an_equal_failure_is_a_warning_once(caplog: pytest.LogCaptureFixtu
         for count in range(1, 5):
             await rig.until(lambda least=count: len(rig.sessions) >= least)
             rig.now += 200.0
-            rig.supervisor.hurry()
+            rig.supervisor.wake(Wake.NETWORK)
     levels = [r.levelno for r in caplog.records if "refused" in r.getMessage()]
     assert levels[0] == logging.WARNING
     assert set(levels[1:]) == {logging.DEBUG}

@@ -1,0 +1,76 @@
+"""What the supervisor remembers of the sessions that were: the half of the facts that is history."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from edgemeet.errors import DuplicateParticipant, EdgemeetError
+from edgemeet.supervisor.facts import Wake
+from edgemeet.supervisor.limits import Limits
+
+# Seconds for which an event that came while a session still ran counts for the pause after it: an attempt
+# that the world overtook, or a session that a lost link ended.
+_STILL_NEWS = 5.0
+
+
+class Ledger:
+    """Joins, ends and events, and how long ago they were. Times are seconds on one monotonic clock."""
+
+    def __init__(self, now: float, draw: float) -> None:
+        self.began = now
+        self.draw = draw
+        self.error: EdgemeetError | None = None
+        self.failures = 0
+        self.evictions = 0
+        self.attempts = 0
+        self.joins = 0
+        self.ended_at = now
+        self._joins_at: deque[float] = deque()
+        self._woken: dict[Wake, float] = {}
+
+    @property
+    def last_join_at(self) -> float | None:
+        """When the last session began."""
+        return self._joins_at[-1] if self._joins_at else None
+
+    @property
+    def woken(self) -> frozenset[Wake]:
+        """What has happened since the last session ended, or shortly before."""
+        return frozenset(self._woken)
+
+    def happened(self, what: Wake, now: float) -> None:
+        """Something that may cut a wait short."""
+        self._woken[what] = now
+
+    def session_begins(self, now: float, limits: Limits) -> None:
+        """A session begins; what happened before it has had its effect."""
+        self.attempts += 1
+        self._woken.clear()
+        self._joins_at.append(now)
+        while len(self._joins_at) > 1 and self._joins_at[0] <= now - limits.window:
+            self._joins_at.popleft()
+
+    def session_joined(self) -> None:
+        """It is in the meeting: what kept it out is over."""
+        self.joins += 1
+        self.error = None
+
+    def session_ended(self, error: EdgemeetError | None, now: float, draw: float, limits: Limits) -> None:
+        """It ended: by an error, or as somebody wanted."""
+        lasted = now - (self.last_join_at if self.last_join_at is not None else now)
+        self.ended_at, self.draw = now, draw
+        self._woken = {what: at for what, at in self._woken.items() if now - at <= _STILL_NEWS}
+        self.error = error
+        if lasted >= limits.quiet_evictions:
+            self.evictions = 0
+        if error is None:
+            self.failures = 0
+            return
+        self.failures = 1 if lasted >= limits.good_session else self.failures + 1
+        if isinstance(error, DuplicateParticipant):
+            self.evictions += 1
+
+    def window(self, now: float, limits: Limits) -> tuple[int, float]:
+        """How many sessions began within the window, and in how many seconds the oldest has left it."""
+        recent = [at for at in self._joins_at if at > now - limits.window]
+        return len(recent), recent[0] + limits.window - now if recent else 0.0

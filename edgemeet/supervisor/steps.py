@@ -1,0 +1,141 @@
+"""The one thing to do now, computed from facts alone: no clock, no randomness, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from edgemeet.errors import EdgemeetError, MediaStalled, NetworkError, TransportFailed
+from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
+from edgemeet.supervisor.limits import Limits
+from edgemeet.supervisor.policy import asked_pause, pause_after, rule_for
+
+# Seconds between two looks at a running session: a tenth of the shortest time that matters.
+LOOK: Final = 0.5
+# Seconds that the steps into the meeting take without the wait for a host (signaling's own deadline): an
+# attempt that is older waits for one, and is no reason to begin anew when the network changes.
+STEPS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Begin a session now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Stay out, and look again after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stay out until somebody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The session is well, or something in it is under way: look again after so many seconds."""
+
+    seconds: float = LOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Make the media transport anew, on the same signaling."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the session: by an error, which counts as a failure, or as somebody wanted."""
+
+    error: EdgemeetError | None = None
+
+
+Step = Join | Wait | Hold | Stay | Repair | End
+
+
+def next_step(facts: Facts, limits: Limits) -> Step:
+    """The one thing to do now."""
+    if facts.session is not None:
+        return _in_session(facts, facts.session, limits)
+    if not facts.wanted or facts.suspended:
+        return Hold()
+    rest = _rest_at_start(facts, limits) if facts.since_join is None else _rest_between(facts, limits)
+    if rest is None:
+        return Hold()
+    return Wait(rest) if rest > 0 else Join()
+
+
+def _rest_at_start(facts: Facts, limits: Limits) -> float:
+    """Seconds before the first join of all."""
+    if Wake.OPERATOR in facts.woken:
+        return 0.0
+    rest = limits.start_jitter * facts.draw - facts.since_start
+    if facts.clock_set is False:
+        rest = max(rest, limits.clock_wait - facts.since_start)
+    return rest
+
+
+def _rest_between(facts: Facts, limits: Limits) -> float | None:
+    """Seconds before the next join; None is until somebody says otherwise."""
+    assert facts.since_join is not None
+    rest = limits.join_interval - facts.since_join
+    if Wake.OPERATOR in facts.woken:
+        return rest
+    if facts.recent_joins >= limits.joins_in_window:
+        rest = max(rest, facts.window_free_in)
+    if facts.error is None:
+        return rest
+    if facts.woken & rule_for(facts.error).cut_by:
+        # The other side's own word on when to come back outlives what happens here.
+        return max(rest, asked_pause(facts.error) - facts.since_end)
+    pause = pause_after(facts.error, facts.failures, facts.draw, limits, evictions=facts.evictions)
+    return None if pause is None else max(rest, pause - facts.since_end)
+
+
+def _in_session(facts: Facts, session: SessionFacts, limits: Limits) -> Step:
+    if not facts.wanted or facts.suspended or facts.replace:
+        return End()
+    return _while_joined(session, limits) if session.joined else _while_joining(session, limits)
+
+
+def _while_joining(session: SessionFacts, limits: Limits) -> Step:
+    allowed = limits.attempt + limits.entry_timeout
+    if session.attempt_age > allowed:
+        message = f"not in the meeting after {allowed:.0f} s, and no other deadline has ended it"
+        return End(TransportFailed(message, code="session.timeout"))
+    changed = session.network_changed
+    if changed is not None and limits.revive < changed < session.step_age < STEPS:
+        # What was sent before is lost, and is repeated only after seconds.
+        return End(NetworkError("the network changed during the attempt", code="network.changed"))
+    return Stay()
+
+
+def _while_joined(session: SessionFacts, limits: Limits) -> Step:
+    if session.repairing is not None:
+        if session.repairing <= limits.repair_timeout:
+            return Stay()
+        return End(TransportFailed(f"no new media transport within {limits.repair_timeout:g} s"))
+    if session.unsent > limits.flow_timeout:
+        return End(MediaStalled(f"pictures or sound come and nothing was sent for {session.unsent:.0f} s"))
+    silence = session.unacknowledged or 0.0
+    if not session.transport_lost and silence <= limits.media_timeout:
+        return Stay()
+    return _while_stalled(session, silence, limits)
+
+
+def _while_stalled(session: SessionFacts, silence: float, limits: Limits) -> Step:
+    """Media does not get through. What else is heard of decides."""
+    if session.transport_lost:
+        lost = End(TransportFailed("the media transport is gone"))
+    else:
+        lost = End(MediaStalled(f"the server has acknowledged no media for {silence:.0f} s"))
+    if session.transport_lost or session.signaling_silent <= limits.signaling_fresh:
+        # The server is there, and only media does not reach it: a transport is less than a session.
+        return Repair() if session.repairs == 0 else lost
+    changed = session.network_changed
+    if changed is not None and limits.revive < changed < silence:
+        return lost  # the network has come back and this session has not
+    return lost if silence > limits.path_timeout else Stay()
