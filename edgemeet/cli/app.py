@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from os.path import exists
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from edgemeet.cli import talking
 from edgemeet.cli.exits import told_plainly
-
-if TYPE_CHECKING:
-    from edgemeet.control import ControlClient
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", "-c", help="Configuration file.", envvar="EDGEMEET_CONFIG", show_default="/etc/edgemeet/…"
-    ),
-]
-SocketOption = Annotated[
-    Path | None,
-    typer.Option("--socket", help="Control socket of the daemon.", envvar="EDGEMEET_CONTROL__SOCKET"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from edgemeet.cli.options import ConfigOption, JsonOption, SocketOption
 
 app = typer.Typer(
     name="edgemeet",
@@ -33,9 +18,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
-camera_app = typer.Typer(help="Open or close the camera.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
-app.add_typer(camera_app, name="camera")
+talking.register(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -86,62 +70,23 @@ def enroll(
 
 
 @app.command()
-def status(config: ConfigOption = None, socket: SocketOption = None, json: JsonOption = False) -> None:
-    """How the running daemon is: state, meeting, what it sends, what is wrong."""
-    from edgemeet.cli.status import show
+def version(json: JsonOption = False) -> None:
+    """The versions of edgemeet and of what it stands on."""
+    from edgemeet.cli.versions import show
 
-    with told_plainly():
-        show(_client(config, socket).status(), json=json)
+    show(json=json)
 
 
 @app.command()
-def snapshot(
-    file: Annotated[Path, typer.Argument(help="Where to write the JPEG; - is standard output.")],
-    config: ConfigOption = None,
-    socket: SocketOption = None,
+def logs(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many to begin with.")] = 50,
 ) -> None:
-    """Take a picture from the running camera."""
-    from edgemeet.cli.snapshot import save
+    """The log of the systemd unit, from the journal."""
+    from edgemeet.cli.logs import show_journal
 
     with told_plainly():
-        save(_client(config, socket).snapshot(), file)
-
-
-@app.command()
-def reload(config: ConfigOption = None, socket: SocketOption = None, json: JsonOption = False) -> None:
-    """Have the daemon read its configuration again; a bad one changes nothing."""
-    with told_plainly():
-        answer = _client(config, socket).reload()
-        if json:
-            typer.echo(answer.model_dump_json())
-            return
-        typer.echo(f"changed: {', '.join(answer.applied) or 'nothing'}")
-        if answer.needs_restart:
-            typer.echo(f"in force after `systemctl restart edgemeet`: {', '.join(answer.needs_restart)}")
-
-
-@app.command()
-def rejoin(config: ConfigOption = None, socket: SocketOption = None) -> None:
-    """Leave and join again, now."""
-    _tell("rejoin", config, socket)
-
-
-@app.command()
-def leave(config: ConfigOption = None, socket: SocketOption = None) -> None:
-    """Leave the meeting and stay out until `edgemeet rejoin`."""
-    _tell("leave", config, socket)
-
-
-@app.command()
-def mute(config: ConfigOption = None, socket: SocketOption = None) -> None:
-    """Close the microphone, or send silence with microphone.mute = "silence"."""
-    _tell("mute", config, socket)
-
-
-@app.command()
-def unmute(config: ConfigOption = None, socket: SocketOption = None) -> None:
-    """Open the microphone."""
-    _tell("unmute", config, socket)
+        show_journal(follow=follow, lines=lines)
 
 
 @app.command()
@@ -168,23 +113,15 @@ def doctor(
     raise typer.Exit(run_doctor(config, socket, only=tuple(only or ()), json=json))
 
 
-@camera_app.command("on")
-def camera_on(config: ConfigOption = None, socket: SocketOption = None) -> None:
-    """Open the camera."""
-    _tell("camera/on", config, socket)
-
-
-@camera_app.command("off")
-def camera_off(config: ConfigOption = None, socket: SocketOption = None) -> None:
-    """Close the camera."""
-    _tell("camera/off", config, socket)
-
-
 @config_app.command("check")
-def config_check(config: ConfigOption = None) -> None:
-    """Say what is wrong with the configuration; silent exit code 0 means nothing."""
+def config_check(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Say what is wrong with the configuration; exit code 0 means nothing."""
     from edgemeet.config import load
 
+    if json:
+        from edgemeet.cli.checked import print_check
+
+        raise typer.Exit(print_check(config))
     with told_plainly():
         load(config)
         typer.echo("the configuration is good")
@@ -219,40 +156,6 @@ def sandbox(
 
     with told_plainly():
         run_sandbox(host, port)
-
-
-def _client(config: Path | None, socket: Path | None) -> ControlClient:
-    from edgemeet.control import ControlClient
-
-    return ControlClient(socket or _likely_socket(config))
-
-
-def _likely_socket(config: Path | None) -> Path:
-    """Where a daemon answers: as configured, else in the own runtime directory, else the service's.
-
-    Unless the configuration was named, one that cannot be used, or not be read by this user, is no reason not
-    to ask the daemon: it goes on with the one it has.
-    """
-    from edgemeet.config import ConfigInvalid, ConfigMissing, Settings, load
-
-    service = Settings().control.socket
-    try:
-        settings = load(config)
-    except (ConfigInvalid, ConfigMissing):
-        if config is not None:
-            raise
-        return service
-    chosen = settings.control.socket
-    is_default = chosen == settings.runtime_directory / service.name
-    return service if is_default and not exists(chosen) else chosen
-
-
-def _tell(command: str, config: Path | None, socket: Path | None) -> None:
-    from edgemeet.control import Command
-
-    with told_plainly():
-        _client(config, socket).send(Command(command))
-        typer.echo("ok")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@
 2     the command line itself is wrong
 3, 4  `doctor` found warnings, or errors
 69    no daemon is running, or it does not answer (EX_UNAVAILABLE)
+75    `wait` gave up: it was not so in time (EX_TEMPFAIL)
 77    no permission (EX_NOPERM)
 78    the configuration cannot be used (EX_CONFIG)
 ====  ==========================================================
@@ -26,6 +27,7 @@ from edgemeet.errors import ConfigError, EdgemeetError
 _BY_CODE = {
     "control.not_running": os.EX_UNAVAILABLE,
     "control.stuck": os.EX_UNAVAILABLE,
+    "control.timeout": os.EX_TEMPFAIL,
     "control.forbidden": os.EX_NOPERM,
 }
 

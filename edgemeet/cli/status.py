@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edgemeet.control import CaptureView, EncodingStatus, ProducerStatus, Status
+from edgemeet.control import CaptureView, EncodingStatus, HealthStatus, ProducerStatus, Status
 
-_COLOURS = {"joined": "green", "joining": "yellow", "waiting": "yellow", "held": "red", "left": "blue"}
+COLOURS = {"joined": "green", "joining": "yellow", "waiting": "yellow", "held": "red", "left": "blue"}
 _SEVERITY = {"info": "blue", "warning": "yellow", "error": "red"}
 
 
@@ -21,20 +21,28 @@ def show(status: Status, *, json: bool, console: Console | None = None) -> None:
         typer.echo(status.model_dump_json(indent=2))
         return
     console = console or Console(highlight=False)
-    colour = _COLOURS[status.state]
+    colour = COLOURS[status.state]
     doing = f" ({status.phase})" if status.phase and status.state == "joining" else ""
     console.print(f"[bold {colour}]{status.state}[/]{doing} for {duration(status.for_seconds)}")
-    console.print(_facts(status))
+    console.print(facts_table(status))
     if status.producers:
-        console.print(_producers(status.producers))
-    for condition in status.health:
+        console.print(producers_table(status.producers))
+    for line in condition_lines(status.health):
+        console.print(line)
+
+
+def condition_lines(conditions: tuple[HealthStatus, ...]) -> list[str]:
+    """What is wrong and what to do about it, in rich's markup."""
+    lines = []
+    for condition in conditions:
         since = datetime.datetime.fromtimestamp(condition.since).astimezone()
-        console.print(
+        lines.append(
             f"[{_SEVERITY[condition.severity]}]{condition.severity}[/] {escape(condition.message)} "
             f"({condition.code}, since {since:%H:%M:%S})"
         )
         if condition.hint:
-            console.print(f"  {escape(condition.hint)}")
+            lines.append(f"  {escape(condition.hint)}")
+    return lines
 
 
 def duration(seconds: float) -> str:
@@ -50,7 +58,8 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def _facts(status: Status) -> Table:
+def facts_table(status: Status) -> Table:
+    """Meeting, token, devices and path, a row each."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
@@ -107,7 +116,8 @@ def _milliseconds(seconds: float | None) -> str:
     return "unknown" if seconds is None else f"{seconds * 1000:.1f} ms"
 
 
-def _producers(producers: tuple[ProducerStatus, ...]) -> Table:
+def producers_table(producers: tuple[ProducerStatus, ...]) -> Table:
+    """What is sent, a row for each layer."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("sending", "codec", "size", "fps", "kb/s", "lost", "keyframes", "NACK", "PLI"):
         table.add_column(heading, justify="left" if heading in ("sending", "codec", "size") else "right")

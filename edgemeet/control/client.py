@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgemeet.control.history import Stats
-from edgemeet.control.models import Command, Refused, Reloaded, Status
+from edgemeet.control.models import Accepted, Command, Refused, Reloaded, Status
 from edgemeet.errors import ControlError
 
 # The daemon answers in milliseconds; a daemon that does not is stuck, and the person should hear it.
@@ -45,9 +45,9 @@ class ControlClient:
         """Make it read its configuration anew. Raises ControlError with a code config.* when that is bad."""
         return Reloaded.model_validate_json(self._ask("POST", "reload"))
 
-    def send(self, command: Command) -> None:
+    def send(self, command: Command) -> Accepted:
         """Tell it `command`; returns when it was accepted, not when it is done."""
-        self._ask("POST", command.value)
+        return Accepted.model_validate_json(self._ask("POST", command.value))
 
     def _ask(self, method: str, path: str) -> bytes:
         connection = _UnixConnection(self._path)
