@@ -42,6 +42,8 @@ _EFFECTS: Final[dict[str, frozenset[Effect]]] = {
     "camera": frozenset({Effect.CAMERA}),
     "microphone": frozenset({Effect.MICROPHONE}),
     "log": frozenset({Effect.LOG}),
+    # Looked at when it is needed.
+    "service": frozenset(),
 }
 
 

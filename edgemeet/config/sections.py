@@ -260,6 +260,16 @@ class Metrics(Section):
     host: Text = Field(default="127.0.0.1", description="the address to listen on; `0.0.0.0` is all")
 
 
+class Service(Section):
+    """What the daemon may do to the machine."""
+
+    allow_reboot: Flag = Field(
+        default=False,
+        description="whether the machine may be restarted when nothing else helps: a driver has held a "
+        "capture process in the kernel for two minutes; at most once in half an hour",
+    )
+
+
 class Log(Section):
     """What is written down."""
 

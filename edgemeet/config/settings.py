@@ -20,6 +20,7 @@ from edgemeet.config.sections import (
     Microphone,
     Provisioning,
     RuntimeDirectory,
+    Service,
     StateDirectory,
     Whip,
 )
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     microphone: Microphone = Microphone()
     control: Control = Control()
     metrics: Metrics = Metrics()
+    service: Service = Service()
     log: Log = Log()
     state_directory: StateDirectory = DEFAULT_STATE_DIRECTORY
     runtime_directory: RuntimeDirectory = DEFAULT_RUNTIME_DIRECTORY

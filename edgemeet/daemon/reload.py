@@ -79,6 +79,11 @@ class Reloader:
         self._redactor = redactor
         self._one_at_a_time = asyncio.Lock()
 
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self._settings
+
     def make_session(self, on_news: Callable[[], None]) -> RunsOnce:
         """A session with the settings in force."""
         return self._make_session(on_news)

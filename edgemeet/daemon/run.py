@@ -16,6 +16,7 @@ from edgemeet.config import Settings, participant_id
 from edgemeet.control import Command, Policy, Reloaded, listening, serve, serve_metrics
 from edgemeet.daemon import build
 from edgemeet.daemon.metrics import metrics_listener
+from edgemeet.daemon.reboot import RebootRequest
 from edgemeet.daemon.reload import Reloader
 from edgemeet.daemon.service import ServiceReport
 from edgemeet.daemon.status import StatusReport
@@ -130,6 +131,9 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                 microphone.run(),
                 DeviceHealth(devices, health).run(),
                 recorder.run(),
+                RebootRequest(
+                    health, lambda: reloader.settings.service.allow_reboot, settings.runtime_directory
+                ).run(),
                 serve(commands, listener, Policy.for_group(members)),
                 serve_metrics(commands, metrics_listener(settings.metrics, health)),
                 commands.reload_when(reload),

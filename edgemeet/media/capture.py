@@ -61,6 +61,7 @@ class CaptureProcess:
         self._audio_level: int | None = None
         self._sink: Sink | None = None
         self._session: CaptureSession | None = None
+        self._held: CaptureSession | None = None
         self._running = False
         self._children = 0
         self._fruitless = False  # the last child gave no frame
@@ -173,6 +174,10 @@ class CaptureProcess:
 
     async def _run_child(self) -> tuple[DeviceError, float]:
         """One child's life: the error that ended it, and how long it gave frames."""
+        if self._held is not None and self._held.held:
+            # It has the device: another child would be held too, and so on until no process can be started.
+            return self._held.error(), 0.0
+        self._held = None
         self._children += 1
         # A device that is missing for days must not fill the log with what its library says about it.
         output_level = logging.DEBUG if self._fruitless else logging.INFO
@@ -197,6 +202,8 @@ class CaptureProcess:
             self._frames += session.frames
             self._dropped += session.dropped
             await session.end()
+            if session.held:
+                self._held = session
         self._fruitless = session.running_since is None
         return session.error(), session.healthy_for()
 

@@ -23,6 +23,8 @@ from edgemeet.media.vigil import Vigil
 
 logger = logging.getLogger(__name__)
 
+HELD_CODE = "device.held"  # no other error asks for a restart of the machine
+
 
 class CaptureSession:
     """Starts a child at once; then `watch` it, and `end` it whatever happened.
@@ -126,8 +128,19 @@ class CaptureSession:
         finally:
             self._link.close()
 
+    @property
+    def held(self) -> bool:
+        """After `end`: SIGKILL did not end the child, because a driver holds it in the kernel."""
+        return self._child.held
+
     def error(self) -> DeviceError:
         """After `end`: why the child is no more."""
+        if self.held:
+            return DeviceFailed(
+                f"a driver holds the {self._name}'s process {self.pid} in the kernel: it cannot be ended",
+                code=HELD_CODE,
+                hint="only a restart of the machine helps; `service.allow_reboot` has it done",
+            )
         if self._error:
             return self._error
         if self._link.error:
@@ -174,8 +187,8 @@ class CaptureSession:
 
 
 def _ending(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "cannot be ended"
+    if exit_code is None:  # it ended between two looks
+        return "took long to be ended"
     if exit_code < 0:
         return f"was ended by {signal.Signals(-exit_code).name}"
     return f"ended with exit code {exit_code}"

@@ -82,6 +82,11 @@ class ChildProcess:
         """After `end`: the exit code, or minus the number of the signal that killed it."""
         return self._process.returncode
 
+    @property
+    def held(self) -> bool:
+        """After `end`: it still is there, because a driver holds it in the kernel."""
+        return self._process.poll() is None
+
     async def wait(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for its end; True when it ended."""
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The unit files, as systemd itself reads them; no test boots them yet."""
+"""The unit files, as systemd itself reads them; tests/system boots them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "systemd"
+NAMES = ("edgemeet.service", "edgemeet.socket", "edgemeet-reboot.path", "edgemeet-reboot.service")
 SERVICE = (UNITS / "edgemeet.service").read_text()
 EXAMPLES = sorted((UNITS / "examples").glob("*.conf"))
 
@@ -23,12 +24,13 @@ def installed(tmp_path: Path) -> Path:
     """A root directory with the units where they belong and something in place of the program."""
     system = tmp_path / "etc/systemd/system"
     system.mkdir(parents=True)
-    for name in ("edgemeet.service", "edgemeet.socket"):
+    for name in NAMES:
         shutil.copy(UNITS / name, system)
-    program = tmp_path / "opt/edgemeet/bin/edgemeet"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    for path in ("opt/edgemeet/bin/edgemeet", "bin/rm", "bin/systemctl"):
+        program = tmp_path / path
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
     # The targets and services the units are ordered after; an unknown one is an error to `verify`.
     vendor = tmp_path / "usr/lib/systemd/system"
     vendor.mkdir(parents=True)
@@ -49,7 +51,7 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def verify(root: Path) -> subprocess.CompletedProcess[str]:
-    units = [f"/etc/systemd/system/edgemeet.{kind}" for kind in ("service", "socket")]
+    units = [f"/etc/systemd/system/{name}" for name in NAMES]
     return analyze("verify", "--man=no", f"--root={root}", *units)
 
 
