@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machine import Machine
+from machine import Machine, name_of, needed
 from meeting import Meeting, configure
-
-
-def needed(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        pytest.fail(f"${name} is not set: run scripts/test-system")
-    return value
 
 
 @pytest.fixture(scope="session")
@@ -29,15 +21,14 @@ def newer_package() -> str:
 
 
 def boot(name: str, network: str, log: Path) -> Machine:
-    packages = tuple(str(Path(needed(variable)).parent) for variable in ("SYSTEM_DEB", "SYSTEM_NEWER_DEB"))
-    return Machine(needed("SYSTEM_ROOTFS"), name, network, shared=packages, log=log)
+    binds = (f"--bind-ro={needed('SYSTEM_WORK')}",)
+    return Machine(needed("SYSTEM_ROOTFS"), name, network, binds=binds, log=log)
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Machine]:
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A fresh one for each file."""
-    name = f"em{os.getpid() % 10000}"
-    machine = boot(name, "10.213.77", tmp_path_factory.mktemp("machine") / "console.log")
+    machine = boot(name_of("em"), "10.213.77", tmp_path_factory.mktemp("machine") / "console.log")
     try:
         yield machine
     finally:

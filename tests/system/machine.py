@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 
@@ -28,6 +30,18 @@ def eventually(look: Callable[[], T | None], *, within: float, what: str) -> T:
         time.sleep(0.1)
 
 
+def needed(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        pytest.fail(f"${name} is not set: run scripts/test-system")
+    return value
+
+
+def name_of(kind: str) -> str:
+    """A machine's name that no other run has, short enough for a network interface."""
+    return kind + Path(needed("SYSTEM_WORK")).name.rpartition(".")[2]
+
+
 class Machine:
     """Boots at once.
 
@@ -35,13 +49,15 @@ class Machine:
         rootfs: of the system; not written to.
         name: of the machine, at most 11 characters; also in the name of its network interface.
         network: the first three numbers of its network; the host is .1, the machine .2.
-        shared: folders of the host that it sees, read-only, at the same path.
+        binds: further arguments of systemd-nspawn, for what it sees of the host.
         log: where its console goes.
     """
 
-    def __init__(self, rootfs: str, name: str, network: str, *, shared: tuple[str, ...], log: Path) -> None:
+    def __init__(self, rootfs: str, name: str, network: str, *, binds: tuple[str, ...], log: Path) -> None:
         self.host_address, self.address = f"{network}.1", f"{network}.2"
         self._log = log
+        self._interface = f"ve-{name}"
+        self._leader: int | None = None
         arguments = [
             "systemd-nspawn",
             "--quiet",
@@ -54,7 +70,7 @@ class Machine:
             "--console=read-only",
             "--network-veth",
             f"--machine={name}",
-            *(f"--bind-ro={folder}" for folder in shared),
+            *binds,
         ]
         with log.open("wb") as console:
             self._nspawn = subprocess.Popen(
@@ -67,7 +83,7 @@ class Machine:
             )
         try:
             self._leader = eventually(self._find_leader, within=30, what="the machine's PID 1")
-            self._connect(f"ve-{name}")
+            self._connect()
             eventually(self._booted, within=60, what="a booted machine")
         except BaseException:
             self.stop()
@@ -82,10 +98,12 @@ class Machine:
                     return int(child)
         return None
 
-    def _connect(self, interface: str) -> None:
+    def _connect(self) -> None:
         """nspawn leaves both ends of the cable without addresses."""
-        subprocess.run(["ip", "address", "add", f"{self.host_address}/24", "dev", interface], check=True)
-        subprocess.run(["ip", "link", "set", interface, "up"], check=True)
+        subprocess.run(
+            ["ip", "address", "add", f"{self.host_address}/24", "dev", self._interface], check=True
+        )
+        subprocess.run(["ip", "link", "set", self._interface, "up"], check=True)
         inside = ["nsenter", "-t", str(self._leader), "-n", "ip"]
         subprocess.run([*inside, "address", "add", f"{self.address}/24", "dev", "host0"], check=True)
         subprocess.run([*inside, "link", "set", "host0", "up"], check=True)
@@ -134,12 +152,27 @@ class Machine:
         """The service's log."""
         return self.run(f"journalctl --no-pager -o cat -u edgemeet.service {since}")
 
+    def is_up(self) -> bool:
+        """Its first process runs, the one that was found when it booted."""
+        try:
+            state = Path(f"/proc/{self._leader}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state != "Z"
+
     def stop(self) -> None:
         """As if the power failed."""
         if self._nspawn.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._nspawn.pid, signal.SIGKILL)
         self._nspawn.wait(30)
+        if self._leader is not None:
+            # The kernel ends all others of the machine with it.
+            with suppress(ProcessLookupError):
+                os.kill(self._leader, signal.SIGKILL)
+            eventually(lambda: not self.is_up(), within=30, what="the end of the machine")
+        # The kernel frees the machine's network in its own time; the next one needs name and addresses.
+        subprocess.run(["ip", "link", "delete", self._interface], check=False, stderr=subprocess.DEVNULL)
 
 
 ENVIRONMENT = (

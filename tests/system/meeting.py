@@ -34,6 +34,8 @@ device = "tone"
 # alsa-lib's own file plugin plays a tone; there is no sound card in a container.
 ASOUND = """\
 pcm.tone { type file slave.pcm "null" file "/dev/null" infile "/var/lib/test/tone.raw" format "raw" }
+# In place of a card on USB, which one of the example drop-ins names.
+pcm.!plughw { @args [ CARD ] @args.CARD { type string } type plug slave.pcm "tone" }
 """
 
 
@@ -78,7 +80,10 @@ class Meeting:
                 return names.pop()
             return None
 
-        return eventually(flowing, within=within, what=f"{kinds} at the server")
+        try:
+            return eventually(flowing, within=within, what=f"{kinds} at the server")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there is {self.packets()}") from None
 
     def stop(self) -> None:
         """End it."""
