@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgemeet.cli import talking
+from edgemeet.cli import provision, talking
 from edgemeet.cli.exits import told_plainly
 from edgemeet.cli.options import ConfigOption, JsonOption, SocketOption
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 talking.register(app)
+app.add_typer(provision.app, name="provision")
 
 
 def _print_version(wanted: bool) -> None:

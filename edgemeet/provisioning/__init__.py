@@ -3,7 +3,7 @@
 from edgemeet.provisioning.answer import LEAST_POLL, MOST_POLL, CreateMeeting, TokenAnswer
 from edgemeet.provisioning.authentication import ServerClock, SignedAssertion
 from edgemeet.provisioning.device_key import DeviceKey, KeyType
-from edgemeet.provisioning.enrolment import enrol
+from edgemeet.provisioning.enrolment import EnrolmentAnswer, EnrolmentRequest, enrol
 from edgemeet.provisioning.identity import DeviceIdentity, identity_file, load_identity
 from edgemeet.provisioning.meeting_id import MEETING_ID_PATTERN, check_meeting_id
 from edgemeet.provisioning.options import MeetingSource, ProvisioningOptions
@@ -25,6 +25,8 @@ __all__ = [
     "CreateMeeting",
     "DeviceIdentity",
     "DeviceKey",
+    "EnrolmentAnswer",
+    "EnrolmentRequest",
     "FileToken",
     "Grant",
     "KeyType",

@@ -42,12 +42,20 @@ class SignedToken:
 
     async def fetch(self, *, meeting_id: str | None, participant_id: str) -> Grant:
         """A token that can join and nothing else. Raises ConfigError or ClockError."""
+        return Grant(self.sign_join(meeting_id=meeting_id, participant_id=participant_id))
+
+    async def fetch_for_rooms(self, *, participant_id: str) -> Token:
+        """A token for the rooms API that cannot join, for one minute. Raises ConfigError or ClockError."""
+        return self.sign_rooms()
+
+    def sign_join(self, *, meeting_id: str | None, participant_id: str) -> Token:
+        """A token that can join and nothing else. Raises ConfigError or ClockError."""
         bound: dict[str, str] = {"participantId": participant_id}
         if meeting_id is not None:
             bound["roomId"] = meeting_id
-        return Grant(self._sign("rtc", self._ttl, bound))
+        return self._sign("rtc", self._ttl, bound)
 
-    async def fetch_for_rooms(self, *, participant_id: str) -> Token:
+    def sign_rooms(self) -> Token:
         """A token for the rooms API that cannot join, for one minute. Raises ConfigError or ClockError."""
         return self._sign("crawler", ROOMS_TOKEN_TTL, {})
 

@@ -1,0 +1,1 @@
+"""The provisioning server: enrols devices, and tells each its token and its meeting."""
