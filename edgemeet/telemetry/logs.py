@@ -10,12 +10,11 @@ import time
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
+from edgemeet.telemetry.journal import JournalHandler, priority
 from edgemeet.telemetry.redaction import Redactor
+from edgemeet.telemetry.repeats import RepeatFilter
 
 LogFormat = Literal["auto", "plain", "journal", "json"]
-
-# sd-daemon(3): the journal reads a syslog priority from "<N>" at the start of a line.
-_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 # These log what passes over the wire, tokens and ICE passwords included, at DEBUG.
 _TALKATIVE = ("aioice", "aiortc", "asyncio", "httpcore", "httpx", "uvicorn", "websockets", "PIL", "libav")
@@ -28,6 +27,8 @@ class _RedactingFormatter(logging.Formatter):
 
     def body(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
+        if suppressed := getattr(record, "suppressed", 0):
+            text = f"{text} (and {suppressed} more like it, not written)"
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
         return self._redact(text)
@@ -49,11 +50,18 @@ class PlainFormatter(_RedactingFormatter):
         )
 
 
-class JournalFormatter(_RedactingFormatter):
-    """For journald: it adds the time itself, and takes the priority from each line's prefix."""
+class EntryFormatter(_RedactingFormatter):
+    """For journald's own protocol, where time and priority are fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        prefix = f"<{_PRIORITY.get(record.levelno, 6)}>"
+        return f"{self.room(record)}: {self.body(record)}"
+
+
+class JournalFormatter(_RedactingFormatter):
+    """For a stream that journald reads: it takes the priority from "<N>" before each line (sd-daemon(3))."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"<{priority(record.levelno)}>"
         lines = f"{self.room(record)}: {self.body(record)}".splitlines()
         return "\n".join(prefix + line for line in lines)
 
@@ -99,7 +107,8 @@ def configure_logging(
     Args:
         level: a level name of `logging`, in any case; it holds for edgemeet itself. Libraries are heard
             from WARNING on, because some log secrets and every packet below that.
-        log_format: "auto" is "journal" under journald, else "plain".
+        log_format: "auto" is "journal" under journald, else "plain". "journal" speaks journald's own protocol
+            where `stream` is the journal, and else writes lines for it.
         redactor: takes the secrets out of every line.
         stream: where to write.
         environ: where $JOURNAL_STREAM is looked for.
@@ -107,9 +116,26 @@ def configure_logging(
     stream = stream or sys.stderr
     if log_format == "auto":
         log_format = "journal" if under_journald(stream, environ) else "plain"
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_FORMATTERS[log_format](redactor))
+    handler = _handler(log_format, redactor, stream, environ)
+    handler.addFilter(RepeatFilter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("edgemeet").setLevel(level.upper())
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _handler(
+    log_format: str, redactor: Redactor, stream: TextIO, environ: Mapping[str, str]
+) -> logging.Handler:
+    handler: logging.Handler
+    if log_format == "journal" and under_journald(stream, environ):
+        try:
+            handler = JournalHandler()
+        except OSError:  # a container that shows the stream and hides the socket
+            pass
+        else:
+            handler.setFormatter(EntryFormatter(redactor))
+            return handler
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_FORMATTERS[log_format](redactor))
+    return handler

@@ -66,6 +66,14 @@ def test_nothing_is_refused_that_it_needs(installed: Machine) -> None:
     assert "Read-only file system" not in log
 
 
+def test_the_journal_has_fields_to_look_for(installed: Machine) -> None:
+    found = installed.run("journalctl -u edgemeet.service EDGEMEET_ROOM=supervisor -o json -n 1").strip()
+    entry = json.loads(found)
+    assert entry["MESSAGE"].startswith("supervisor: ")
+    assert entry["_SYSTEMD_UNIT"] == "edgemeet.service"
+    assert entry["CODE_FILE"].endswith(".py")
+
+
 def test_it_may_write_nowhere_else(installed: Machine) -> None:
     pid = installed.main_pid()
     inside = f"nsenter -t {pid} -m -S $(id -u edgemeet) -G $(id -g edgemeet) --"
