@@ -3,7 +3,16 @@
 from edgemeet.config.faults import ConfigInvalid, ConfigMissing, Fault
 from edgemeet.config.identity import participant_id
 from edgemeet.config.loading import DEFAULT_PATH, load
-from edgemeet.config.sections import Camera, Control, Log, Meeting, Metrics, Microphone, Provisioning
+from edgemeet.config.sections import (
+    Camera,
+    Control,
+    Log,
+    Meeting,
+    Metrics,
+    Microphone,
+    Provisioning,
+    Recovery,
+)
 from edgemeet.config.settings import Settings
 from edgemeet.config.showing import json_schema, show
 
@@ -19,6 +28,7 @@ __all__ = [
     "Metrics",
     "Microphone",
     "Provisioning",
+    "Recovery",
     "Settings",
     "json_schema",
     "load",

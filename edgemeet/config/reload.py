@@ -14,6 +14,7 @@ from edgemeet.config.settings import Settings
 class Effect(StrEnum):
     """What has to happen for a changed key."""
 
+    PATIENCE = "patience"  # the supervisor goes by other numbers
     LOG = "log"  # logging is set up anew
     SWITCH = "switch"  # the microphone or the camera is turned on or off
     CAMERA = "camera"  # the camera is captured and published anew
@@ -39,6 +40,7 @@ _EFFECTS: Final[dict[str, frozenset[Effect]]] = {
     "provisioning.client_key": frozenset({Effect.RESTART}),
     "whip": frozenset({Effect.REJOIN}),
     "whip.after_failures": frozenset({Effect.NEXT_JOIN}),
+    "recovery": frozenset({Effect.PATIENCE}),
     "camera": frozenset({Effect.CAMERA}),
     "microphone": frozenset({Effect.MICROPHONE}),
     "log": frozenset({Effect.LOG}),

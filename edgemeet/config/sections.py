@@ -260,6 +260,51 @@ class Metrics(Section):
     host: Text = Field(default="127.0.0.1", description="the address to listen on; `0.0.0.0` is all")
 
 
+class Recovery(Section):
+    """How patient the device is when something is wrong; docs/recovery.md says what it does then."""
+
+    start_jitter: Number = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="seconds by which the first join is put off at most, at random; for fleets that get "
+        "their power back all at once",
+    )
+    clock_timeout: Number = Field(
+        default=60.0,
+        ge=0,
+        le=3600,
+        description="seconds that the first join waits for the clock to be set, where somebody sets it",
+    )
+    media_timeout: Number = Field(
+        default=5.0,
+        ge=2,
+        le=60,
+        description="seconds after which media that nobody acknowledges is a fault",
+    )
+    path_timeout: Number = Field(
+        default=15.0,
+        ge=5,
+        le=300,
+        description="seconds after which a meeting of which nothing at all is heard is joined anew",
+    )
+    after_removal: Literal["stay_out", "rejoin"] = Field(
+        default="stay_out",
+        description="what a removal by a host means; `stay_out` until the provisioning server or an operator "
+        "says otherwise, `rejoin` after `removal_hold`",
+    )
+    removal_hold: Number = Field(
+        default=300.0, ge=30, le=86400, description="seconds to stay out after a removal, with `rejoin`"
+    )
+    duplicate_hold: Number = Field(
+        default=600.0,
+        ge=60,
+        le=86400,
+        description="seconds to stay out after this participant id appeared elsewhere, at least; doubled "
+        "each time it happens again, up to an hour",
+    )
+
+
 class Service(Section):
     """What the daemon may do to the machine."""
 
@@ -284,8 +329,8 @@ class Log(Section):
 StateDirectory = Annotated[
     AbsolutePath,
     Field(
-        description="where the participant id is kept; when absent `$STATE_DIRECTORY`; for other users than "
-        "root `edgemeet` in `$XDG_STATE_HOME`"
+        description="where the participant id and the last good answers are kept; when absent "
+        "`$STATE_DIRECTORY`; for other users than root `edgemeet` in `$XDG_STATE_HOME`"
     ),
 ]
 RuntimeDirectory = Annotated[

@@ -19,6 +19,7 @@ from edgemeet.config.sections import (
     Metrics,
     Microphone,
     Provisioning,
+    Recovery,
     RuntimeDirectory,
     Service,
     StateDirectory,
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     microphone: Microphone = Microphone()
     control: Control = Control()
     metrics: Metrics = Metrics()
+    recovery: Recovery = Recovery()
     service: Service = Service()
     log: Log = Log()
     state_directory: StateDirectory = DEFAULT_STATE_DIRECTORY

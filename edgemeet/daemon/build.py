@@ -19,7 +19,7 @@ from edgemeet.media.plan import CameraPlan, MicrophonePlan, camera_plan, microph
 from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions, identity_file
 from edgemeet.rest import new_client
 from edgemeet.state import StateStore
-from edgemeet.supervisor import Device, Session, SessionOptions
+from edgemeet.supervisor import Device, Limits, Session, SessionOptions
 from edgemeet.telemetry import Redactor
 
 
@@ -162,6 +162,20 @@ def provisioner(
     )
 
 
+def limits(settings: Settings) -> Limits:
+    """How patient the supervisor is to be."""
+    chosen = settings.recovery
+    return Limits(
+        start_jitter=chosen.start_jitter,
+        clock_wait=chosen.clock_timeout,
+        media_timeout=chosen.media_timeout,
+        path_timeout=chosen.path_timeout,
+        entry_timeout=settings.meeting.entry_timeout,
+        duplicate_hold=chosen.duplicate_hold,
+        removal_hold=chosen.removal_hold if chosen.after_removal == "rejoin" else None,
+    )
+
+
 class _LearningAdmitter:
     """Makes each new token known to the redactor before anybody can log it."""
 
@@ -210,6 +224,7 @@ def session_maker(
         entry_timeout=meeting.entry_timeout,
         debug_mode=meeting.debug_mode,
         allow_remote_unmute=meeting.allow_remote_unmute,
+        media_timeout=settings.recovery.media_timeout,
         max_bitrate=meeting.max_bitrate,
         tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
     )

@@ -13,7 +13,7 @@ from edgemeet.daemon import build
 from edgemeet.daemon.way_in import WayIn
 from edgemeet.errors import ConfigError, EdgemeetError, Evicted, Remedy
 from edgemeet.health import HealthRegistry, Severity
-from edgemeet.supervisor import Device, Hand, RunsOnce, State, Supervisor
+from edgemeet.supervisor import Device, Hand, RunsOnce, State, Supervisor, Wake
 from edgemeet.telemetry import Redactor, configure_logging
 
 logger = logging.getLogger(__name__)
@@ -139,10 +139,11 @@ class Reloader:
                 self._camera.switch(settings.meeting.webcam, by=Hand.CONFIG)
             elif change.key == "meeting.mic":
                 self._microphone.switch(settings.meeting.mic, by=Hand.CONFIG)
+        supervisor.use_limits(build.limits(settings))
         view = supervisor.view()
         rejoins = should_rejoin(view.state, view.error, effects)
         if rejoins:
-            supervisor.rejoin()
+            supervisor.rejoin(Wake.RELOAD)
         return self._tell(found, rejoins=rejoins)
 
     def _tell(self, found: tuple[Change, ...], *, rejoins: bool) -> Reloaded:

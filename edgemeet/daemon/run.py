@@ -20,6 +20,7 @@ from edgemeet.daemon.reboot import RebootRequest
 from edgemeet.daemon.reload import Reloader
 from edgemeet.daemon.service import ServiceReport
 from edgemeet.daemon.status import StatusReport
+from edgemeet.daemon.surroundings import Surroundings
 from edgemeet.errors import ConfigError, StateError
 from edgemeet.health import HealthRegistry, Severity
 from edgemeet.state import StateStore
@@ -119,7 +120,13 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                 health=health,
                 redactor=redactor,
             )
-            supervisor = Supervisor(reloader.make_session, health)
+            surroundings = Surroundings(health)
+            supervisor = Supervisor(
+                reloader.make_session,
+                health,
+                limits=build.limits(settings),
+                clock_set=surroundings.clock_set,
+            )
             report = StatusReport(supervisor, devices, health, own_id, started=process_start())
             stop, reload = _on_signals()
             notifier = Notifier()
@@ -127,6 +134,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
             commands = Commands(recorder, supervisor, devices, reloader, notifier)
             tasks = [
                 supervisor.run(),
+                surroundings.run(supervisor),
                 camera.run(),
                 microphone.run(),
                 DeviceHealth(devices, health).run(),
