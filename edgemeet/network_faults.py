@@ -24,7 +24,7 @@ _WRONG_NAME: Final = frozenset({62, 63, 64})  # host name, e-mail, IP address
 CLOCK_HINT: Final = "Set the clock, for example by letting systemd-timesyncd reach a time server."
 
 # The first row that matches wins: a proxy that refuses is also a ConnectError.
-_FAULTS: Final[tuple[tuple[type[BaseException], str, str, str | None], ...]] = (
+FAULTS: Final[tuple[tuple[type[BaseException], str, str, str | None], ...]] = (
     (httpx.TimeoutException, "network.timeout", "{where} does not answer", None),
     (TimeoutError, "network.timeout", "{where} does not answer", None),
     (ssl.SSLError, "network.tls", "no TLS with {where}", "Does the other side speak https on this port?"),
@@ -55,7 +55,7 @@ def network_fault(error: BaseException, where: str, now: datetime) -> EdgemeetEr
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate_fault(cause, where, now)
-    for kind, code, message, hint in _FAULTS:
+    for kind, code, message, hint in FAULTS:
         if any(isinstance(cause, kind) for cause in causes):
             return NetworkError(message.format(where=where), code=code, hint=hint)
     return NetworkError(f"{where} cannot be reached", code="network.unreachable")
