@@ -36,6 +36,8 @@ async def bench(arguments: argparse.Namespace) -> None:
                 print(await rate_cut(stage, arguments.cut, recovery=arguments.recovery))
             else:
                 print(await random_loss(stage, arguments.loss))
+            if arguments.trace:
+                print(*stage.record.trace(), sep="\n")
             status = await asyncio.to_thread(stage.device.control.status)
             for producer in status.producers:
                 for encoding in producer.encodings:
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("--cut", type=int, default=300, help="kilobits per second")
     parser.add_argument("--recovery", type=float, default=60, help="seconds watched after the cut")
     parser.add_argument("--loss", type=float, default=5, help="percent")
+    parser.add_argument("--trace", action="store_true", help="print each half second too")
     arguments = parser.parse_args()
     if arguments.server == "mediasoup":
         find_mediasoup()

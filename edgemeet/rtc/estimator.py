@@ -38,7 +38,7 @@ _START_PHASE = 2.0
 # Growth is counted for at most so many seconds without a report.
 _MAX_STEP = 1.5
 # A queue on the way: so many seconds of waiting end growth, or ask for less. Home routers hold more.
-_QUEUE_HOLD, _QUEUE_FULL = 0.03, 0.07
+QUEUE_HOLD, _QUEUE_FULL = 0.03, 0.07
 # The same where it is taken from single round trips, which radio links spread.
 _ROUND_TRIP_HOLD, _ROUND_TRIP_FULL = 0.06, 0.15
 # An overload so many seconds after another one is its aftermath.
@@ -90,6 +90,21 @@ class BandwidthEstimator:
             self._value = max(self._value, float(bitrate))
         self._clamp()
 
+    @property
+    def cap(self) -> int | None:
+        """Bits per second that the estimate cannot exceed, whatever the path carries; None for no bound."""
+        return min((cap for cap in (self._told, self._ceiling) if cap is not None), default=None)
+
+    def probed(self, rate: int, now: float) -> None:
+        """A burst has shown that the path carries `rate`, in bits per second.
+
+        A rate near that of the last congestion is no news, and growth goes there carefully.
+        """
+        known = now - self._congested_at < _CONGESTION_REMEMBERED
+        if not known or rate > self._congested_rate / _NEAR:
+            self._value = max(self._value, float(rate))
+            self._clamp()
+
     def reported(
         self,
         fraction_lost: float,
@@ -117,7 +132,7 @@ class BandwidthEstimator:
         if queue is None:
             queue, hold, full = waiting, _ROUND_TRIP_HOLD, _ROUND_TRIP_FULL
         else:
-            hold, full = _QUEUE_HOLD, _QUEUE_FULL
+            hold, full = QUEUE_HOLD, _QUEUE_FULL
         draining = queue < 0.95 * self._last_queue
         self._last_queue = queue
         if fraction_lost > LOW_LOSS:

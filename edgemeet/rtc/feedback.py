@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from edgemeet.rtc import rtcp
-from edgemeet.rtc.estimator import BandwidthEstimator
+from edgemeet.rtc.clusters import ClusterProber, cluster_rate
+from edgemeet.rtc.estimator import HIGH_LOSS, QUEUE_HOLD, BandwidthEstimator
 from edgemeet.rtc.loss import LossMeter
 from edgemeet.rtc.padding import Padding
 from edgemeet.rtc.probing import Prober
@@ -69,6 +70,8 @@ class Feedback:
         self._transport_wide = False  # the receiver tells of each packet; reports say less, and later
         self._started_over = float("-inf")
         self._prober = Prober()
+        self._clusters = ClusterProber()
+        self._clear = False  # nothing queued and little was lost, when that was last told
         self._counted = _Counted(clock(), 0.0, 0, 0)
         self.told_bitrate: int | None = None
         self.last_at: float | None = None
@@ -124,17 +127,39 @@ class Feedback:
 
     def _arrived(self, feedback: TransportFeedback, now: float) -> bool:
         arrival = self._arrivals.add(feedback, now)
-        if arrival is None:
-            return False
-        self.estimator.reported(
-            arrival.fraction_lost,
+        if arrival is not None:
+            # The queue that a burst makes is no congestion.
+            queue = min(arrival.queue, QUEUE_HOLD) if self._arrivals.in_burst(now) else arrival.queue
+            self.estimator.reported(
+                arrival.fraction_lost,
+                now,
+                acknowledged=arrival.rate,
+                round_trip=self.round_trip,
+                queue=queue,
+                limited=arrival.limited,
+            )
+            self._clear = arrival.queue <= QUEUE_HOLD and arrival.fraction_lost <= HIGH_LOSS
+        burst = self._arrivals.burst(now)
+        if burst is not None:
+            rate = self._clusters.measured(cluster_rate(burst), now)
+            if rate is not None:
+                self.estimator.probed(rate, now)
+        self._probe(now)
+        return arrival is not None or burst is not None
+
+    def _probe(self, now: float) -> None:
+        """Send a burst, if it is time to find out whether there is room."""
+        wanted, cap = sum(sender.wanted_bitrate(now) for sender in self._senders), self.estimator.cap
+        cluster = self._clusters.due(
             now,
-            acknowledged=arrival.rate,
-            round_trip=self.round_trip,
-            queue=arrival.queue,
-            limited=arrival.limited,
+            estimate=self.estimator.value,
+            sending=sum(sender.target_bitrate for sender in self._senders),
+            wanted=wanted if cap is None else min(wanted, cap),
+            clear=self._clear,
         )
-        return True
+        if cluster is not None:
+            self._arrivals.expect_burst(now, cluster.seconds)
+            self.padding.burst(cluster.rate, cluster.seconds, now)
 
     def _reported(self, now: float) -> None:
         fraction = self._loss.take()
@@ -210,6 +235,8 @@ class Feedback:
                     needed = spent + missing
                 budget -= share
                 spent += share
+        if self._transport_wide:
+            return
         padding = self._prober.rate(now, estimate=self.estimator.value, sending=spent, needed=needed)
         self.padding.set_rate(padding, now)
 

@@ -74,6 +74,11 @@ class History:
         packet.repeated = now
         return packet
 
+    def holds(self, sequence: int, now: float) -> bool:
+        """Whether a packet can still be sent again, now or a little later."""
+        packet = self._packets.get(sequence)
+        return packet is not None and now - packet.sent <= MAX_AGE
+
     def clear(self) -> None:
         """Forget all packets: nobody needs them any more."""
         self._packets.clear()

@@ -22,16 +22,25 @@ class Padding:
         self._rate = 0.0  # bytes per second
         self._credit = 0.0
         self._filled = 0.0
+        self._until = float("inf")
         self.octets = 0
 
     def set_rate(self, bits_per_second: int, now: float) -> None:
         """Send at this rate from now on; 0 for nothing."""
+        self._until = float("inf")
         if not self._rate:
             self._credit, self._filled = 0.0, now
         self._rate = bits_per_second / 8
 
+    def burst(self, bits_per_second: int, seconds: float, now: float) -> None:
+        """Send at this rate for so long, and then nothing."""
+        self.set_rate(bits_per_second, now)
+        self._until = now + seconds
+
     def packets(self, now: float) -> Iterator[bytes]:
         """Those that are due."""
+        if now > self._until:
+            self._rate = 0.0
         if not self._rate:
             return
         self._credit += self._rate * min(max(now - self._filled, 0.0), _LONGEST)

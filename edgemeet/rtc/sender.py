@@ -217,6 +217,9 @@ class Sender:
             packet = stream.find_lost(sequence, now)
             if packet is not None:
                 self._transport.pacer.offer_again(stream, packet)
+            elif self.kind == "video" and stream.is_broken_by(sequence, now):
+                # Viewers would find out, and ask: Chromium after three seconds without a picture.
+                stream.gate.ask()
         self._transport.wake()
 
     def reports(self, now: float) -> bytes:
@@ -247,6 +250,11 @@ class Sender:
     def maximum_bitrate(self) -> int:
         """Bits per second of all encodings together when nothing is short."""
         return sum(stream.maximum for stream in self._streams)
+
+    def wanted_bitrate(self, now: float) -> int:
+        """Bits per second with which every layer that is watched has its most."""
+        watched = zip(self._streams, self._audience.wanted(now), strict=True)
+        return sum(stream.maximum for stream, wanted in watched if wanted)
 
     @property
     def round_trip(self) -> float | None:

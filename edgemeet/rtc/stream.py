@@ -23,6 +23,8 @@ from edgemeet.rtc.rtp_header import HeaderWriter
 from edgemeet.rtc.stats import EncodingStats, RateMeter
 from edgemeet.rtc.timestamps import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioTimestamps, VideoTimestamps
 
+# Seconds between two keyframes that nobody but we found necessary.
+BROKEN_INTERVAL = 2.0
 # Receivers interpolate the capture times between those that are told.
 CAPTURE_TIME_INTERVAL = 1.0
 # Used where the parameters name no rate: VideoSDK's rate for 720p, and twice what speech needs.
@@ -90,6 +92,8 @@ class SendStream:
         self._rid = encoding.rid
         self._sequence = random.getrandbits(16)
         self._rtx_sequence = random.getrandbits(16)
+        self._keyframe_sequence = self._sequence
+        self._broken_at = float("-inf")
         self.packetizer = Packetizer(formats, first_picture=random.getrandbits(15))
         self._history = History()
         self._bits = RateMeter()
@@ -133,6 +137,8 @@ class SendStream:
         """As `PacketWriter.write`."""
         sequence = self._sequence
         self._sequence = (sequence + 1) & 0xFFFF
+        if frame.keyframe and frame.position <= 1:
+            self._keyframe_sequence = sequence
         writer, captured = self._header, 0
         if frame.position <= 1 and now - self._capture_told >= CAPTURE_TIME_INTERVAL:
             self._capture_told = now
@@ -207,6 +213,20 @@ class SendStream:
         return self._history.take(
             sequence, now, round_trip=self.reception.round_trip, rate=self.target or self.maximum
         )
+
+    def is_broken_by(self, sequence: int, now: float) -> bool:
+        """Whether pictures cannot be decoded because this packet is lost for good.
+
+        True at most every two seconds: where each request comes too late, keyframes would be all there is.
+        """
+        since_keyframe = (self._sequence - self._keyframe_sequence) & 0xFFFF
+        behind = (self._sequence - sequence) & 0xFFFF
+        if not self.begun or not 0 < behind <= since_keyframe or self._history.holds(sequence, now):
+            return False
+        if now - self._broken_at < BROKEN_INTERVAL:
+            return False
+        self._broken_at = now
+        return True
 
     def report(self, ntp: int, now: float, cname: str) -> bytes:
         """A sender report and the name of the endpoint; `ntp` is the NTP timestamp of `now`."""

@@ -12,6 +12,8 @@ from collections import deque
 from dataclasses import dataclass
 from struct import unpack_from
 
+from edgemeet.rtc.clusters import Told
+
 _TICK = 0.00025  # of a delta, in seconds
 _REFERENCE = 0.064  # of the reference time
 _SMALL, _LARGE = 1, 2
@@ -30,6 +32,8 @@ _SHORTEST, _LONGEST = 0.2, 1.0
 _CHANGED = 0.1
 # Arriving at less than this share of the rate they left with, packets are held up.
 _LIMITED = 0.8
+# Seconds in which the queue of a burst drains, and its feedback comes.
+_BURST_AFTERMATH = 0.6
 # Mean waiting time, in seconds, that is reported as soon as the shorter time is over.
 URGENT_QUEUE = 0.05
 
@@ -138,10 +142,33 @@ class ArrivalMeter:
         self._sent = sent
         self._arrived: deque[tuple[float, int]] = deque()
         self._shortest: deque[tuple[float, float]] = deque(maxlen=_PERIODS)  # begin of a period, its minimum
+        self._newest_told = float("-inf")
         self._counted = self._lost = 0
         self._taken: float | None = None
         self._ways: list[float] = []
         self._left: list[tuple[float, int]] = []
+        self._burst: tuple[float, float] | None = None  # when it begins and ends
+        self._burst_told = False
+        self._burst_packets: list[Told] = []
+
+    def expect_burst(self, now: float, seconds: float) -> None:
+        """What leaves within `seconds` from now on is measured apart."""
+        self._burst, self._burst_told = (now, now + seconds), False
+        self._burst_packets.clear()
+
+    def in_burst(self, now: float) -> bool:
+        """Whether a burst, or the queue that it leaves, is on its way."""
+        return self._burst is not None and now < self._burst[1] + _BURST_AFTERMATH
+
+    def burst(self, now: float) -> tuple[Told, ...] | None:
+        """The packets of a burst, once, when all of them are told of or nothing more will be."""
+        if self._burst is None or self._burst_told:
+            return None
+        end = self._burst[1]
+        if now < end + _BURST_AFTERMATH and self._newest_told <= end:
+            return None
+        self._burst_told = True
+        return tuple(self._burst_packets)
 
     def add(self, feedback: TransportFeedback, now: float) -> Arrival | None:
         """Take feedback that came at `now`; what it amounts to, when that is worth telling."""
@@ -153,6 +180,7 @@ class ArrivalMeter:
                 continue
             self._counted += 1
             self._left.append(packet)
+            self._note_burst(packet, arrival)
             if arrival is None:
                 self._lost += 1
                 continue
@@ -160,6 +188,12 @@ class ArrivalMeter:
             self._arrived.append((arrival, size))
             self._note_way(arrival - left, now)
         return self._take(now)
+
+    def _note_burst(self, packet: tuple[float, int], arrival: float | None) -> None:
+        left, size = packet
+        self._newest_told = max(self._newest_told, left)
+        if self._burst is not None and self._burst[0] <= left <= self._burst[1]:
+            self._burst_packets.append(Told(left, arrival, size))
 
     def _note_way(self, way: float, now: float) -> None:
         self._ways.append(way)

@@ -17,12 +17,13 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[object], None]:
+def tell(request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]) -> Callable[[object], None]:
     """Prints what was seen, whether the test passes or not."""
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
 
     def write(seen: object) -> None:
         if reporter is not None:
-            reporter.write_line(f"\n{request.node.name}\n{seen}")
+            with capfd.disabled():
+                reporter.write_line(f"\n{request.node.name}\n{seen}")
 
     return write

@@ -14,8 +14,14 @@ from uplink.stage import Stage
 pytestmark = pytest.mark.timeout(180)
 
 
+@pytest.mark.parametrize(
+    ("stage", "layers"),
+    [({}, 1), ({"MEETING__MULTISTREAM": "true"}, 3)],
+    indirect=["stage"],
+    ids=["one layer", "three layers"],
+)
 async def test_a_cut_to_300_kilobits_is_followed_and_left_again(
-    stage: Stage, tell: Callable[[object], None]
+    stage: Stage, tell: Callable[[object], None], layers: int
 ) -> None:
     seen = await rate_cut(stage)
     tell(seen)
@@ -27,6 +33,9 @@ async def test_a_cut_to_300_kilobits_is_followed_and_left_again(
     assert seen.cut.freeze < 8
     assert seen.recovered is not None
     assert seen.after.rate > 2 * seen.cut.rate
+    if layers == 3:
+        assert min(seen.cut.widths) < max(seen.before.widths)
+        assert max(seen.after.widths) == max(seen.before.widths)
 
 
 async def test_five_percent_of_random_loss_leave_the_picture_moving(

@@ -34,8 +34,12 @@ from edgemeet.ortc.parameters import (
     RtpParameters,
     WebRtcTransportOptions,
 )
-from edgemeet.rtc import SendTransport
+from edgemeet.rtc import Sender, SendTransport
 from edgemeet.rtc.aiortc_private import add_host_candidates
+from edgemeet.rtc.feedback import Feedback
+from edgemeet.rtc.media_clock import MediaClock
+from edgemeet.rtc.pacer import Pacer
+from edgemeet.rtc.transport_cc import SentPackets
 
 LAYERS = (
     VideoEncoding(width=320, height=180, fps=15, max_bitrate=150_000, scale=4),
@@ -239,3 +243,73 @@ class Encoder:
 def encoder() -> type[Encoder]:
     """The class; modules of a test folder cannot import each other in importlib mode."""
     return Encoder
+
+
+@dataclass
+class Path:
+    """A transport that is always there, without a network; its clock is moved by hand."""
+
+    now: float = 1000.0
+    ready: bool = True
+    pacer: Pacer = field(default_factory=Pacer)
+    octets: int = 0
+    highest: int = 0
+    senders: list[Sender] = field(default_factory=list)
+    keyframes: list[int] = field(default_factory=list)
+    bitrates: list[tuple[int, int]] = field(default_factory=list)
+    active: list[tuple[int, bool]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.media_clock = MediaClock(lambda: self.now, lambda: 1.7e9)
+        self.sent_packets = SentPackets()
+        self.feedback = Feedback(self.senders, lambda: self.now, self.sent_packets, sent=lambda: self.octets)
+
+    def add(self, sender: Sender) -> None:
+        self.senders.append(sender)
+
+    def remove(self, sender: Sender) -> None:
+        if sender in self.senders:
+            self.senders.remove(sender)
+
+    def wake(self) -> None:
+        pass
+
+    def targets_changed(self) -> None:
+        self.pacer.set_target(sum(sender.target_bitrate for sender in self.senders))
+
+    def sender(self, parameters: RtpParameters, rng: random.Random | None = None) -> Sender:
+        return Sender(
+            self,
+            parameters,
+            "audio" if "audio" in parameters.codecs[0].mime_type else "video",
+            request_keyframe=self.keyframes.append,
+            set_bitrate=lambda layer, rate: self.bitrates.append((layer, rate)),
+            set_active=lambda layer, active: self.active.append((layer, active)),
+            clock=lambda: self.now,
+            random=rng or random.Random(5),
+        )
+
+    def left(self) -> list[RtpPacket]:
+        """All that waits, a second later."""
+        packets = []
+        for _ in range(400):
+            packets += [RtpPacket.parse(packet) for packet in self.pacer.packets(self.now)]
+            self.now += 0.0025
+        return packets
+
+
+@pytest.fixture
+def path() -> Path:
+    return Path()
+
+
+class Highest(random.Random):
+    """Everything begins a little before its wrap."""
+
+    def getrandbits(self, k: int) -> int:
+        return (1 << k) - 3
+
+
+@pytest.fixture
+def highest() -> random.Random:
+    return Highest()

@@ -112,6 +112,24 @@ def test_a_cut_to_300_kilobits_is_followed_within_three_reports_and_back() -> No
     assert history[-1] >= 2 * MEGABIT
 
 
+@pytest.mark.parametrize(
+    ("rate", "after", "value"),
+    [
+        (200_000, 0.1, 255_000),  # less is known already
+        (340_000, 0.1, 255_000),  # about where it was congested
+        (340_000, 40.0, 340_000),  # long ago
+        (600_000, 0.1, 600_000),  # the path has become another one
+        (9 * MEGABIT, 0.1, 2 * MEGABIT),  # the ceiling
+    ],
+)
+def test_what_a_burst_shows(rate: int, after: float, value: int) -> None:
+    estimate = estimator(ceiling=2 * MEGABIT)
+    estimate.reported(0.7, 1.0, acknowledged=300_000)
+    estimate.probed(rate, 1.0 + after)
+    assert estimate.value == value
+    assert estimate.cap == 2 * MEGABIT
+
+
 events = st.lists(
     st.one_of(
         st.tuples(st.just("told"), st.floats(0, 1), st.integers(0, 10**8)),

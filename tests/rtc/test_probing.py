@@ -60,6 +60,14 @@ def test_padding_keeps_its_rate() -> None:
     assert not list(padding.packets(now))
 
 
+def test_a_burst_of_padding_ends_by_itself() -> None:
+    padding = Padding(lambda _: bytes(500))
+    padding.burst(400_000, 0.2, 5.0)
+    octets = sum(len(packet) for step in range(50) for packet in padding.packets(5.0 + step / 50))
+    assert octets == pytest.approx(10_000, abs=1000)
+    assert padding.wait(6.0) is None
+
+
 def test_padding_does_not_make_up_for_a_pause() -> None:
     padding = Padding(lambda _: bytes(1000))
     padding.set_rate(800_000, 5.0)

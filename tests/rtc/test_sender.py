@@ -4,7 +4,7 @@ import itertools
 import logging
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from aiortc.rtp import (
@@ -22,80 +22,14 @@ from edgemeet.encoded import AccessUnit, VideoCodec
 from edgemeet.ortc.parameters import RtpParameters
 from edgemeet.rtc import Sender
 from edgemeet.rtc.audience import STOP_AFTER
-from edgemeet.rtc.feedback import Feedback
-from edgemeet.rtc.media_clock import MediaClock
-from edgemeet.rtc.pacer import Pacer
 from edgemeet.rtc.probing import FIRST_REST
-from edgemeet.rtc.transport_cc import SentPackets
+
+if TYPE_CHECKING:
+    from tests.rtc.conftest import Path
 
 KEY = b"\0\0\1\x65" + b"\xaa" * 3000
 DELTA = b"\0\0\1\x41" + b"\xaa" * 900
 MakeParameters = Callable[..., RtpParameters]
-
-
-@dataclass
-class Path:
-    """A transport that is always there, without a network; its clock is moved by hand."""
-
-    now: float = 1000.0
-    ready: bool = True
-    pacer: Pacer = field(default_factory=Pacer)
-    octets: int = 0
-    highest: int = 0
-    senders: list[Sender] = field(default_factory=list)
-    keyframes: list[int] = field(default_factory=list)
-    bitrates: list[tuple[int, int]] = field(default_factory=list)
-    active: list[tuple[int, bool]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.media_clock = MediaClock(lambda: self.now, lambda: 1.7e9)
-        self.sent_packets = SentPackets()
-        self.feedback = Feedback(self.senders, lambda: self.now, self.sent_packets, sent=lambda: self.octets)
-
-    def add(self, sender: Sender) -> None:
-        self.senders.append(sender)
-
-    def remove(self, sender: Sender) -> None:
-        if sender in self.senders:
-            self.senders.remove(sender)
-
-    def wake(self) -> None:
-        pass
-
-    def targets_changed(self) -> None:
-        self.pacer.set_target(sum(sender.target_bitrate for sender in self.senders))
-
-    def sender(self, parameters: RtpParameters, rng: random.Random | None = None) -> Sender:
-        return Sender(
-            self,
-            parameters,
-            "audio" if "audio" in parameters.codecs[0].mime_type else "video",
-            request_keyframe=self.keyframes.append,
-            set_bitrate=lambda layer, rate: self.bitrates.append((layer, rate)),
-            set_active=lambda layer, active: self.active.append((layer, active)),
-            clock=lambda: self.now,
-            random=rng or random.Random(5),
-        )
-
-    def left(self) -> list[RtpPacket]:
-        """All that waits, a second later."""
-        packets = []
-        for _ in range(400):
-            packets += [RtpPacket.parse(packet) for packet in self.pacer.packets(self.now)]
-            self.now += 0.0025
-        return packets
-
-
-class Highest(random.Random):
-    """Everything begins a little before its wrap."""
-
-    def getrandbits(self, k: int) -> int:
-        return (1 << k) - 3
-
-
-@pytest.fixture
-def path() -> Path:
-    return Path()
 
 
 def unit(data: bytes = DELTA, captured: float = 1.0, layer: int = 0, *, key: bool = False) -> AccessUnit:
@@ -118,9 +52,9 @@ def test_nothing_leaves_before_a_keyframe_which_is_asked_for(path: Path, paramet
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
 def test_sequence_numbers_and_timestamps_go_on(
-    path: Path, parameters: MakeParameters, codec: VideoCodec
+    path: Path, parameters: MakeParameters, highest: random.Random, codec: VideoCodec
 ) -> None:
-    sender = path.sender(parameters(codec), Highest())
+    sender = path.sender(parameters(codec), highest)
     packets: list[RtpPacket] = []
     for picture in range(10):
         sender.send(unit(key=True, captured=1.0 + picture * 5000))
@@ -255,6 +189,30 @@ def test_without_rtx_the_packet_itself_is_sent_again(path: Path, parameters: Mak
         sequence,
         b"opus",
     )
+
+
+def nack(path: Path, ssrc: int, sequence: int) -> None:
+    path.feedback.receive(bytes(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=ssrc, lost=[sequence])))
+
+
+def test_a_loss_that_comes_too_late_to_mend_makes_a_keyframe(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    sender.send(unit(key=True))
+    *_, last = path.left()
+    path.keyframes.clear()
+    nack(path, last.ssrc, (last.sequence_number + 1) & 0xFFFF)  # was never sent
+    assert path.keyframes == []
+    path.now += 1.5
+    nack(path, last.ssrc, last.sequence_number)
+    assert path.keyframes == [0]
+    path.now += 1  # more of the same, and no more than every two seconds
+    nack(path, last.ssrc, last.sequence_number)
+    assert path.keyframes == [0]
+    sender.send(unit(captured=5.0, key=True))
+    path.left()
+    path.now += 3
+    nack(path, last.ssrc, last.sequence_number)  # the new keyframe has made it good
+    assert path.keyframes == [0]
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edgemeet.rtc.clusters import cluster_rate
 from edgemeet.rtc.transport_cc import (
     Arrival,
     ArrivalMeter,
@@ -159,3 +160,30 @@ def test_a_longer_way_is_the_usual_one_after_half_a_minute() -> None:
     assert before.queue == pytest.approx(0.2, abs=0.01)
     after = link.run(40, sending=500_000, capacity=10_000_000)[-1]
     assert after.queue == pytest.approx(0, abs=0.01)
+
+
+def test_a_burst_is_measured_apart_once() -> None:
+    link = Link()
+    link.run(2, sending=250_000, capacity=300_000)
+    assert link.meter.burst(link.now) is None
+    assert not link.meter.in_burst(link.now)
+    link.meter.expect_burst(link.now, 0.3)
+    assert link.meter.in_burst(link.now)
+    link.run(0.3, sending=1_000_000, capacity=600_000)
+    link.run(1, sending=250_000, capacity=600_000)
+    told = link.meter.burst(link.now)
+    assert told is not None
+    shown = cluster_rate(told)
+    assert shown is not None
+    assert shown.limited
+    assert shown.rate == pytest.approx(0.85 * 600_000, rel=0.05)
+    assert link.meter.burst(link.now) is None
+    assert not link.meter.in_burst(link.now)
+
+
+def test_a_burst_of_which_nothing_is_told_ends_too() -> None:
+    meter = ArrivalMeter(SentPackets())
+    meter.expect_burst(10.0, 0.2)
+    assert meter.burst(10.3) is None
+    assert meter.burst(11.0) == ()
+    assert meter.burst(11.1) is None

@@ -61,7 +61,7 @@ class RateCut:
 
 
 async def rate_cut(
-    stage: Stage, kilobits: int = 300, *, seconds: float = 25, recovery: float = 45, quiet: float = 8
+    stage: Stage, kilobits: int = 300, *, seconds: float = 22, recovery: float = 40, quiet: float = 8
 ) -> RateCut:
     """A cut to `kilobits` a second, and back."""
     before = await stage.period(quiet)

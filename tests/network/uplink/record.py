@@ -44,6 +44,15 @@ class Record:
         """The samples of a period."""
         return [sample for sample in self.samples if begin <= sample.at <= end]
 
+    def trace(self) -> list[str]:
+        """A line for each sample."""
+        return [
+            f"{after.at:.1f} {(after.sent - before.sent) * 8 / (after.at - before.at) / 1e3:5.0f} kb/s of "
+            f"{after.available / 1e3:.0f}, target {after.target / 1e3:.0f} in {after.layers}, "
+            f"{sum(before.at < at <= after.at for at, _ in self.pictures)} pictures"
+            for before, after in itertools.pairwise(self.samples)
+        ]
+
     def rate(self, begin: float, end: float) -> float:
         """Bits per second that the daemon sent."""
         within = self.within(begin, end)
@@ -52,11 +61,11 @@ class Record:
         return (within[-1].sent - within[0].sent) * 8 / (within[-1].at - within[0].at)
 
     def settled(self, begin: float, end: float, most: float) -> float:
-        """Seconds until what is sent stays below `most` bits per second, taken over about a second."""
+        """Seconds until what is sent stays below `most` bits per second, taken over about two seconds."""
         within = self.within(begin, end)
         over = [
             after.at
-            for before, after in zip(within, within[2:], strict=False)
+            for before, after in zip(within, within[4:], strict=False)
             if (after.sent - before.sent) * 8 / (after.at - before.at) > most
         ]
         return over[-1] - begin if over else 0.0
