@@ -10,7 +10,7 @@ from edgemeet.config.faults import UNREADABLE, Fault
 from edgemeet.config.keys import Key, dotted, keys, nearest
 from edgemeet.config.reading import Given, Layer, Unusable, read_text, why
 
-_OURS = ("provisioning.", "whip.")
+_OURS = ("provisioning.", "whip.", "mqtt.")
 
 
 def credentials_layer(environ: Mapping[str, str]) -> Layer:

@@ -34,6 +34,12 @@ def violations(settings: Settings) -> Iterator[Violation]:
     yield from _token(settings)
     yield from _whip(settings)
     yield from _camera(settings)
+    if settings.mqtt.password is not None and settings.mqtt.username is None:
+        yield Violation(
+            "mqtt.username",
+            "is missing: it goes with mqtt.password",
+            ("mqtt.username", "mqtt.password"),
+        )
     if settings.microphone.source == "file" and settings.microphone.device == "default":
         yield Violation(
             "microphone.device",

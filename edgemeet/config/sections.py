@@ -27,6 +27,7 @@ from edgemeet.config.values import (
     SecretUrl,
     SocketPath,
     Text,
+    Topic,
     Url,
 )
 
@@ -313,6 +314,38 @@ class Service(Section):
         description="whether the machine may be restarted when nothing else helps: a driver has held a "
         "capture process in the kernel for two minutes; at most once in half an hour",
     )
+
+
+class Mqtt(Section):
+    """An MQTT broker that is told how the device is, and that may give commands. docs/mqtt.md."""
+
+    host: Text | None = Field(default=None, description="the broker; when absent none")
+    port: Annotated[Integer, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="when absent 8883, or 1883 without `tls`"
+    )
+    tls: Flag = Field(default=True, description="encrypt the connection and check the broker's certificate")
+    ca_file: AbsolutePath | None = Field(
+        default=None, description="file with the certificates to trust (PEM) instead of the system's"
+    )
+    username: Text | None = Field(default=None, description="who this device is at the broker")
+    password: Secret | None = Field(default=None, description="secret that goes with `username`")
+    topic: Topic = Field(
+        default="edgemeet", description="topics begin with this, a slash and the participant id"
+    )
+    interval: Number = Field(
+        default=10.0,
+        ge=1,
+        le=3600,
+        description="seconds between two publications of the status; events come at once",
+    )
+    snapshot_interval: Annotated[Number, Field(ge=1, le=86400)] | None = Field(
+        default=None, description="seconds between two pictures; when absent none is published"
+    )
+    commands: Flag = Field(
+        default=False, description="obey commands; who may give them is a matter of the broker's rules"
+    )
+    discovery: Flag = Field(default=True, description="introduce the device to Home Assistant")
+    discovery_prefix: Topic = Field(default="homeassistant", description="where Home Assistant looks")
 
 
 class Log(Section):

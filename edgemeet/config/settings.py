@@ -18,6 +18,7 @@ from edgemeet.config.sections import (
     Meeting,
     Metrics,
     Microphone,
+    Mqtt,
     Provisioning,
     Recovery,
     RuntimeDirectory,
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     control: Control = Control()
     metrics: Metrics = Metrics()
     recovery: Recovery = Recovery()
+    mqtt: Mqtt = Mqtt()
     service: Service = Service()
     log: Log = Log()
     state_directory: StateDirectory = DEFAULT_STATE_DIRECTORY

@@ -21,6 +21,7 @@ _URL_SAFE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
 _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 # Secrets travel in HTTP headers and in a query: visible ASCII only (RFC 9110, field values).
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
+_TOPIC = re.compile(r"[A-Za-z0-9._~-]{1,64}(/[A-Za-z0-9._~-]{1,64}){0,7}")
 _CONTROL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What Python makes of bytes in variables and paths that are no UTF-8; it can be neither written nor sent.
@@ -130,6 +131,12 @@ def _check_group(value: str) -> str:
     return value
 
 
+def _check_topic(value: str) -> str:
+    if not _TOPIC.fullmatch(value):
+        raise complaint('must be a topic such as "site/floor-3": letters, digits and - . _ ~ between slashes')
+    return value
+
+
 def _check_even(value: int) -> int:
     if value % 2:
         raise complaint(f"must be even, not {value}: video is encoded in blocks of 2x2 pixels")
@@ -208,6 +215,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_check_path)]
 SocketPath = Annotated[Path, AfterValidator(_check_socket)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_check_secret_url)]
+Topic = Annotated[str, AfterValidator(_check_topic)]
 Group = Annotated[str, AfterValidator(_check_group)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]
 Controls = Annotated[

@@ -21,6 +21,7 @@ from edgemeet.rest import new_client
 from edgemeet.state import StateStore
 from edgemeet.supervisor import Device, Limits, Session, SessionOptions
 from edgemeet.telemetry import Redactor
+from edgemeet.telemetry.mqtt import MqttOptions
 
 
 def teach(redactor: Redactor, settings: Settings) -> None:
@@ -33,6 +34,7 @@ def teach(redactor: Redactor, settings: Settings) -> None:
         provisioning.api_secret,
         settings.whip.bearer,
         settings.whip.endpoint,
+        settings.mqtt.password,
     ):
         if secret is not None:
             redactor.learn(secret.get_secret_value())
@@ -110,6 +112,27 @@ def microphone(settings: Settings) -> Device:
         on=settings.meeting.mic,
         bitrate=chosen.bitrate,
         mute_to_silence=chosen.mute == "silence",
+    )
+
+
+def mqtt_options(settings: Settings, participant_id: str) -> MqttOptions | None:
+    """The broker, if one is wanted."""
+    chosen = settings.mqtt
+    if chosen.host is None:
+        return None
+    return MqttOptions(
+        host=chosen.host,
+        port=chosen.port or (8883 if chosen.tls else 1883),
+        participant_id=participant_id,
+        tls=chosen.tls,
+        ca_file=chosen.ca_file,
+        username=chosen.username,
+        password=chosen.password,
+        topic=chosen.topic,
+        interval=chosen.interval,
+        snapshot_interval=chosen.snapshot_interval,
+        commands=chosen.commands,
+        discovery_prefix=chosen.discovery_prefix if chosen.discovery else None,
     )
 
 

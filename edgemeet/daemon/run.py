@@ -27,6 +27,7 @@ from edgemeet.state import StateStore
 from edgemeet.supervisor import Device, DeviceHealth, Supervisor
 from edgemeet.systemd import Notifier, activated_socket
 from edgemeet.telemetry import Redactor
+from edgemeet.telemetry.mqtt import MqttBridge
 from edgemeet.telemetry.recorder import Recorder
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Commands:
 
     def command(self, command: Command) -> None:
         """See `edgemeet.control.application.Daemon`."""
-        logger.info("told over the control socket: %s", command)
+        logger.info("told: %s", command)
         match command:
             case Command.REJOIN:
                 self._reloader.back_to_native()
@@ -132,6 +133,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
             notifier = Notifier()
             recorder = Recorder(report, health)
             commands = Commands(recorder, supervisor, devices, reloader, notifier)
+            broker = build.mqtt_options(settings, own_id)
             tasks = [
                 supervisor.run(),
                 surroundings.run(supervisor),
@@ -145,6 +147,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                 serve(commands, listener, Policy.for_group(members)),
                 serve_metrics(commands, metrics_listener(settings.metrics, health)),
                 commands.reload_when(reload),
+                *([MqttBridge(broker, commands, health).run()] if broker else []),
                 ServiceReport(report, supervisor, devices, notifier, settings.meeting.entry_timeout).run(),
             ]
             try:

@@ -102,6 +102,10 @@ BROKEN = [
             'is missing: provisioning.auth "identity" needs the server that the device is enrolled with'
         ],
     ),
+    (
+        ID + TOKEN + "[mqtt]\npassword = 'p'",
+        ["FILE: mqtt.username: is missing: it goes with mqtt.password"],
+    ),
 ]
 
 
