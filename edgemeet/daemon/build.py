@@ -16,7 +16,14 @@ from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.layers import encodings
 from edgemeet.media.placeholder import PlaceholderCapture
 from edgemeet.media.plan import CameraPlan, MicrophonePlan, camera_plan, microphone_plan
-from edgemeet.provisioning import Admission, MeetingSource, Provisioner, ProvisioningOptions, identity_file
+from edgemeet.provisioning import (
+    Admission,
+    MeetingSource,
+    Polling,
+    Provisioner,
+    ProvisioningOptions,
+    identity_file,
+)
 from edgemeet.rest import new_client
 from edgemeet.state import StateStore
 from edgemeet.supervisor import Device, Limits, Session, SessionOptions
@@ -200,16 +207,22 @@ def limits(settings: Settings) -> Limits:
 
 
 class _LearningAdmitter:
-    """Makes each new token known to the redactor before anybody can log it."""
+    """Makes each new token known to the redactor before anybody can log it, and has the server polled."""
 
-    def __init__(self, source: Provisioner, redactor: Redactor) -> None:
+    def __init__(self, source: Provisioner, redactor: Redactor, polling: Polling | None) -> None:
         self._source = source
         self._redactor = redactor
+        self._polling = polling
         self.joined = source.joined
         self.join_failed = source.join_failed
 
     async def admit(self) -> Admission:
-        admission = await self._source.admit()
+        try:
+            admission = await self._source.admit()
+        finally:
+            # A refusal too says what to wait for.
+            if self._polling is not None:
+                self._polling.admitted(self._source)
         self._redactor.learn(admission.token.reveal())
         return admission
 
@@ -222,6 +235,7 @@ def session_maker(
     redactor: Redactor,
     *,
     store: StateStore | None = None,
+    polling: Polling | None = None,
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
 ) -> WayIn:
@@ -237,7 +251,7 @@ def session_maker(
             clock=clock,
             rng=rng,
         )
-    admitter = _LearningAdmitter(provisioner(settings, client, participant_id, store), redactor)
+    admitter = _LearningAdmitter(provisioner(settings, client, participant_id, store), redactor, polling)
     meeting, ca_file = settings.meeting, settings.provisioning.ca_file
     options = SessionOptions(
         participant_id=participant_id,

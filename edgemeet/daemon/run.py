@@ -15,6 +15,7 @@ from pathlib import Path
 from edgemeet.config import Settings, participant_id
 from edgemeet.control import Command, Policy, Reloaded, listening, serve, serve_metrics
 from edgemeet.daemon import build
+from edgemeet.daemon.guidance import Guidance
 from edgemeet.daemon.metrics import metrics_listener
 from edgemeet.daemon.reboot import RebootRequest
 from edgemeet.daemon.reload import Reloader
@@ -113,10 +114,13 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
     path, members = settings.control.socket, settings.control.group
     with listening(path, members, activated=activated_socket(path)) as listener:
         async with build.http_client(settings) as client:
+            guidance = Guidance(health)
             reloader = Reloader(
                 settings,
-                read,
-                lambda new: build.session_maker(new, client, own_id, devices, redactor, store=store),
+                lambda: guidance.settings(read()),
+                lambda new: build.session_maker(
+                    new, client, own_id, devices, redactor, store=store, polling=guidance.polling
+                ),
                 devices,
                 health=health,
                 redactor=redactor,
@@ -137,6 +141,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
             tasks = [
                 supervisor.run(),
                 surroundings.run(supervisor),
+                guidance.run(supervisor, reloader),
                 camera.run(),
                 microphone.run(),
                 DeviceHealth(devices, health).run(),

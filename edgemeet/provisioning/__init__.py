@@ -7,10 +7,11 @@ from edgemeet.provisioning.enrolment import EnrolmentAnswer, EnrolmentRequest, e
 from edgemeet.provisioning.identity import DeviceIdentity, identity_file, load_identity
 from edgemeet.provisioning.meeting_id import MEETING_ID_PATTERN, check_meeting_id
 from edgemeet.provisioning.options import MeetingSource, ProvisioningOptions
+from edgemeet.provisioning.polling import Polling
 from edgemeet.provisioning.provisioner import Admission, Assignment, Provisioner, token_source
 from edgemeet.provisioning.public_key import PublicKey
 from edgemeet.provisioning.rooms import Room, Rooms
-from edgemeet.provisioning.server import ServerToken
+from edgemeet.provisioning.server import ServerToken, revocation
 from edgemeet.provisioning.signed import SignedToken
 from edgemeet.provisioning.sources import FileToken, Grant, Standing, StaticToken, TokenSource
 from edgemeet.provisioning.token import Claims, Token
@@ -31,6 +32,7 @@ __all__ = [
     "Grant",
     "KeyType",
     "MeetingSource",
+    "Polling",
     "Provisioner",
     "ProvisioningOptions",
     "PublicKey",
@@ -49,5 +51,6 @@ __all__ = [
     "enrol",
     "identity_file",
     "load_identity",
+    "revocation",
     "token_source",
 ]

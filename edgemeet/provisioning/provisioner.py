@@ -214,6 +214,8 @@ class Provisioner:
             if last is None:
                 raise
             _log.warning("using the last token once more: %s", error.message)
+            if isinstance(self._source, ServerToken):
+                self._source.recall(last)
             return last
         self._memory.note_grant(grant)
         return grant

@@ -23,6 +23,9 @@ from edgemeet.rest import Reply, exchange
 
 WHAT: Final = "the provisioning server"
 
+# Seconds until a server is asked that did not answer at the join.
+RECALLED_POLL: Final = 60.0
+
 _UNAUTHORISED: Final = 401
 _NOT_MODIFIED: Final = 304
 _OWN_CODE: Final = re.compile(r"identity\.[a-z_]{1,40}")
@@ -86,6 +89,17 @@ class ServerToken:
             return self._granted(reply, hide)
         return None
 
+    def recall(self, grant: Grant) -> None:
+        """An answer of an earlier life is used: it stands for the server's last word, until that speaks."""
+        if self.standing is None:
+            self.standing = Standing(
+                poll_after=RECALLED_POLL,
+                meeting_id=grant.meeting_id,
+                create=grant.create,
+                name=grant.name,
+                metadata=grant.metadata,
+            )
+
     async def fetch_for_rooms(self, *, participant_id: str) -> Token:
         """Ask for a token for the rooms API. Raises as :meth:`fetch`."""
         reply, hide = await self._ask({"participantId": participant_id, "purpose": "create-meeting"})
@@ -128,16 +142,12 @@ class ServerToken:
         )
         self.standing = standing
         if answer.revoked:
-            raise DeviceRevoked(
-                "the provisioning server has withdrawn this device's permission",
-                hint="Its operator can restore it; the device asks again by itself.",
-            )
+            raise revocation()
         if grant is None:
             raise NothingAssigned(
                 "the provisioning server has no meeting for this device at present",
                 code="meeting.none_assigned",
                 hint="Assign one at the server; the device asks again by itself.",
-                retry_after=answer.poll_after,
             )
         return grant
 
@@ -146,6 +156,14 @@ class ServerToken:
         now = self._authentication.now()
         token.check_times(now, their_clock=reply.date.timestamp() if reply.date else None)
         return token
+
+
+def revocation() -> DeviceRevoked:
+    """What a device is told that has to stay out."""
+    return DeviceRevoked(
+        "the provisioning server has withdrawn this device's permission",
+        hint="Its operator can restore it; the device asks again by itself.",
+    )
 
 
 def _query(meeting_id: str | None, participant_id: str) -> dict[str, str]:

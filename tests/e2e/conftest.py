@@ -188,11 +188,13 @@ async def start_device(tmp_path: Path) -> AsyncIterator[StartDevice]:
         token_url: str | None = None,
         microphone: str = "tone",
         device: str = "default",
+        config: str | None = None,
         **environ: str,
     ) -> LiveDevice:
-        config = tmp_path / "edgemeet.toml"
-        config.write_text(
-            CONFIG.format(
+        file = tmp_path / "edgemeet.toml"
+        file.write_text(
+            config
+            or CONFIG.format(
                 room=ROOM,
                 url=sandbox_url,
                 token_url=token_url or f"{sandbox_url}/get-token",
@@ -201,7 +203,7 @@ async def start_device(tmp_path: Path) -> AsyncIterator[StartDevice]:
             )
         )
         env = os.environ | {
-            "EDGEMEET_CONFIG": str(config),
+            "EDGEMEET_CONFIG": str(file),
             "EDGEMEET_CONTROL__SOCKET": str(tmp_path / "control.sock"),
             "STATE_DIRECTORY": str(tmp_path / "state"),
             "RUNTIME_DIRECTORY": str(tmp_path),
