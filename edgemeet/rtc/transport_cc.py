@@ -34,7 +34,10 @@ _CHANGED = 0.1
 _LIMITED = 0.8
 # Seconds in which the queue of a burst drains, and its feedback comes.
 _BURST_AFTERMATH = 0.6
-# Mean waiting time, in seconds, that is reported as soon as the shorter time is over.
+# The queue is what none of so many latest packets was spared. A receiver that was busy for a moment tells of
+# many that waited, but its latest did not; where a queue grows, those waited longest.
+_LATEST = 5
+# Waiting time, in seconds, that is reported as soon as the shorter time is over.
 URGENT_QUEUE = 0.05
 
 
@@ -125,7 +128,7 @@ class Arrival:
     Attributes:
         fraction_lost: 0 to 1.
         rate: bits per second that arrived.
-        queue: seconds that packets waited on the way, on average.
+        queue: seconds that the latest packets waited on the way, all of them.
         limited: they arrived more slowly than they left, so `rate` is what the path carries.
     """
 
@@ -209,7 +212,7 @@ class ArrivalMeter:
             return None
         queue = 0.0
         if self._ways:
-            queue = sum(self._ways) / len(self._ways) - min(way for _, way in self._shortest)
+            queue = min(self._ways[-_LATEST:]) - min(way for _, way in self._shortest)
         if self._counted < _ENOUGH and since < _LONGEST and queue < URGENT_QUEUE:
             return None
         fraction_lost = self._lost / self._counted

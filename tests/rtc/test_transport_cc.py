@@ -83,9 +83,17 @@ class Link:
         self.now = 0.0
 
     def run(
-        self, seconds: float, *, sending: int, capacity: int, longest: float = 0.2, loss: float = 0.0
+        self,
+        seconds: float,
+        *,
+        sending: int,
+        capacity: int,
+        longest: float = 0.2,
+        loss: float = 0.0,
+        busy: float = 0.0,
     ) -> list[Arrival]:
-        """Packets of 500 bytes at `sending` bits per second."""
+        """Packets of 500 bytes at `sending` bits per second; the receiver is `busy` for so long at first."""
+        ready = self.now + busy
         rng, found = random.Random(4), []
         interval, until = 4000 / sending, self.now + seconds
         due = self.now + 0.1
@@ -97,7 +105,7 @@ class Link:
                 self.arrivals.append(None)
             else:
                 self.free_at += 4000 / capacity
-                self.arrivals.append(self.free_at)
+                self.arrivals.append(max(self.free_at, ready))
             if self.now >= due:
                 due += 0.1
                 found += self._feed_back()
@@ -136,6 +144,14 @@ def test_a_cut_is_seen_within_half_a_second() -> None:
     assert worst.limited
     assert worst.queue > 0.1
     assert worst.rate == pytest.approx(300_000, rel=0.1)
+
+
+def test_a_receiver_that_was_busy_for_a_moment_is_no_queue() -> None:
+    link = Link()
+    link.run(5, sending=1_500_000, capacity=10_000_000)
+    found = link.run(1, sending=1_500_000, capacity=10_000_000, busy=0.35)
+    assert found
+    assert max(arrival.queue for arrival in found) < 0.01
 
 
 def test_chance_takes_packets_and_leaves_no_queue() -> None:
