@@ -128,19 +128,19 @@ class BandwidthEstimator:
         """
         step = min(max(now - self._moved, 0.0), _MAX_STEP)
         self._moved = now
-        waiting = self._queue(round_trip)
+        latest, lasting = self._waiting(round_trip)
         if queue is None:
-            queue, hold, full = waiting, _ROUND_TRIP_HOLD, _ROUND_TRIP_FULL
+            queue, hold, full = latest, _ROUND_TRIP_HOLD, _ROUND_TRIP_FULL
         else:
-            hold, full = QUEUE_HOLD, _QUEUE_FULL
+            lasting, hold, full = queue, QUEUE_HOLD, _QUEUE_FULL
         draining = queue < 0.95 * self._last_queue
         self._last_queue = queue
         if fraction_lost > LOW_LOSS:
             self._lossless = False
-        if fraction_lost > HIGH_LOSS or (queue > full and not draining):
+        if fraction_lost > HIGH_LOSS or (lasting > full and not draining):
             if now >= self._next_reduction:
                 overload = fraction_lost > OVERLOAD if limited is None else limited
-                self._reduce(now, fraction_lost, acknowledged, congested=queue > full, overload=overload)
+                self._reduce(now, fraction_lost, acknowledged, congested=lasting > full, overload=overload)
                 interval = _OVERLOAD_INTERVAL if overload else _DECREASE_INTERVAL
                 self._next_reduction = now + interval + (round_trip or 0.0) + min(queue, _LONGEST_QUEUE)
         elif fraction_lost < LOW_LOSS and queue <= hold:
@@ -173,12 +173,17 @@ class BandwidthEstimator:
         if overload:
             self._overloaded = now
 
-    def _queue(self, round_trip: float | None) -> float:
-        """Seconds that packets seem to wait on the way."""
+    def _waiting(self, round_trip: float | None) -> tuple[float, float]:
+        """Seconds that packets seem to wait on the way: of the latest round trip, and of the last two alike.
+
+        A single long one is a machine that was busy, or a radio that tried again.
+        """
         if round_trip is None:
-            return 0.0
+            return 0.0, 0.0
+        before = self._round_trips[-1] if self._round_trips else round_trip
         self._round_trips.append(round_trip)
-        return round_trip - min(self._round_trips)
+        shortest = min(self._round_trips)
+        return round_trip - shortest, min(before, round_trip) - shortest
 
     def _clamp(self) -> None:
         for cap in (self._told, self._ceiling):

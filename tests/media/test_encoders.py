@@ -129,3 +129,28 @@ def test_opus_changes_its_rate():
     low = [p for _ in range(50) for p in encoder.encode(noise)]
     assert len(high) == len(low) == 50
     assert sum(map(len, low)) < 0.5 * sum(map(len, high))
+
+
+@pytest.mark.parametrize("rate", [24_000, 32_000, 64_000])
+def test_opus_repeats_voice_in_the_packet_that_follows(rate):
+    """In-band FEC: a viewer that misses a packet finds a coarser copy of it in the next one."""
+    encoder = OpusEncoder(rate)
+    packets = []
+    for period in range(100):  # syllables, two a second, of twelve harmonics of 120 Hz
+        moments = [sample / 48_000 for sample in range(period * 960, period * 960 + 960)]
+        packets += encoder.encode(
+            array(
+                "h",
+                (
+                    round(
+                        4500
+                        * max(0.0, math.sin(4 * math.pi * t))
+                        * sum(math.sin(240 * math.pi * n * t) / n for n in range(1, 13))
+                    )
+                    for t in moments
+                ),
+            )
+        )
+    # RFC 6716, sections 3.1 and 4.2.3: not CELT alone, and the LBRR flag behind the one of voice activity.
+    repeating = [packet for packet in packets if packet[0] >> 3 < 16 and packet[1] & 0x40]
+    assert len(repeating) > 25
