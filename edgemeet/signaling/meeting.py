@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import ssl
 import time
@@ -19,6 +20,8 @@ from edgemeet.signaling.join import STEPS_TIMEOUT, Joined, JoinOptions, create_t
 from edgemeet.signaling.messages import ConnectTransport, Produce, ProduceAnswer, read_answer
 from edgemeet.signaling.protoo import JsonObject
 from edgemeet.signaling.room import DEFAULT_TIMINGS, RoomClient, RoomTimings
+
+logger = logging.getLogger(__name__)
 
 
 class Meeting:
@@ -143,8 +146,17 @@ class Meeting:
         return read_answer(ProduceAnswer, "produce", await self._request("produce", request.to_wire())).id
 
     async def close_producer(self, producer_id: str) -> None:
-        """Take a producer away."""
-        await self._request("closeProducer", {"producerId": producer_id})
+        """Take a producer away. That the server has none of that name is the end that was wanted.
+
+        Raises:
+            EdgemeetError: the meeting has ended.
+        """
+        try:
+            await self._request("closeProducer", {"producerId": producer_id})
+        except EdgemeetError as refusal:
+            if self._room.ended is not None:
+                raise
+            logger.debug("closing a producer: %s", refusal)
 
     async def pause_producer(self, producer_id: str) -> None:
         """Tell the server that a producer sends nothing for a while."""

@@ -82,6 +82,14 @@ async def test_a_failed_transport_is_replaced(room: Any, join: Any, kit: Any) ->
         assert meeting.transport.id == "transport-2"
 
 
+async def test_a_producer_that_the_server_forgot_is_closed(room: Any, join: Any, kit: Any) -> None:
+    room.scripts["closeProducer"] = kit.says(ErrorResponse(0, 500, "there is no producer p"))
+    async with join() as meeting:
+        await meeting.close_producer("p")
+        await meeting.pause_producer("producer-1")
+    assert room.methods[-2:] == ["closeProducer", "pauseProducer"]
+
+
 async def test_a_producer_without_an_id(room: Any, join: Any, kit: Any) -> None:
     room.scripts["produce"] = kit.says({})
     async with join() as meeting:
