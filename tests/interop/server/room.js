@@ -90,11 +90,15 @@ export class Room {
     }
     const isPossible = this.router.canConsume({ producerId: producer.id, rtpCapabilities: peer.capabilities });
     if (offered || !isPossible) return;
-    const consumer = await peer.receiving.consume({
-      producerId: producer.id,
-      rtpCapabilities: peer.capabilities,
-      paused: true,
-    });
+    const { receiving, capabilities: rtpCapabilities } = peer;
+    let consumer;
+    try {
+      consumer = await receiving.consume({ producerId: producer.id, rtpCapabilities, paused: true });
+    } catch (error) {
+      // Either end may have gone meanwhile: nobody misses the consumer then.
+      if (producer.closed || receiving.closed) return;
+      throw error;
+    }
     peer.consumers.set(consumer.id, consumer);
     this.#tell(peer, consumer);
     const { id, kind, rtpParameters, type, producerPaused } = consumer;
@@ -126,7 +130,14 @@ export class Room {
       await peer.ask("newDataConsumer", { ...about, id: randomUUID(), protocol, appData, sctpStreamParameters });
       return;
     }
-    const consumer = await peer.receiving.consumeData({ dataProducerId: dataProducer.id, appData });
+    const { receiving } = peer;
+    let consumer;
+    try {
+      consumer = await receiving.consumeData({ dataProducerId: dataProducer.id, appData });
+    } catch (error) {
+      if (dataProducer.closed || receiving.closed) return;
+      throw error;
+    }
     const streams = consumer.sctpStreamParameters;
     const { ok } = await peer.ask("newDataConsumer", { ...about, id: consumer.id, protocol, appData, sctpStreamParameters: streams });
     if (!ok) consumer.close();
