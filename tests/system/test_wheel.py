@@ -1,35 +1,19 @@
-"""The wheel, built from a clone with a tag."""
+"""The wheel that scripts/test-system built from a clone with the tag v9.8.7."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from machine import needed
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(*command: str | Path, folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    clone = folder / "clone"
-    run("git", "clone", "--quiet", "--no-tags", "--depth=1", ROOT.as_uri(), clone, folder=folder)
-    run("git", "tag", "v9.8.7", folder=clone)
-    run(
-        *(sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps"),
-        *("-w", folder, clone),
-        folder=folder,
-    )
-    (built,) = folder.glob("*.whl")
-    return built
+def wheel() -> Path:
+    return Path(needed("SYSTEM_TAGGED_WHEEL"))
 
 
 def test_its_version_is_the_tags(wheel: Path) -> None:
