@@ -15,6 +15,11 @@ def restarted(machine: Machine, before: int) -> bool:
     return machine.main_pid() not in {0, before}
 
 
+def moment(machine: Machine, name: str) -> float:
+    """A time stamp of the service, in seconds on the clock that `time.monotonic` has here too."""
+    return int(machine.show("edgemeet.service", name)[name]) / 1_000_000
+
+
 def test_a_new_package_does_not_start_what_is_not_configured(machine: Machine, package: str) -> None:
     done = machine.attempt(f"dpkg --install {package}", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -134,9 +139,10 @@ def test_a_stopped_process_is_killed_and_returns(installed: Machine, meeting: Me
 
 def test_a_killed_process_is_back_within_five_seconds(installed: Machine, meeting: Meeting) -> None:
     me = meeting.expect_media("audio", "video")
-    before = installed.main_pid()
+    before, killed = installed.main_pid(), time.monotonic()
     installed.run(f"kill -KILL {before}")
-    eventually(lambda: restarted(installed, before), within=5, what="another process")
+    eventually(lambda: restarted(installed, before), within=60, what="another process")
+    assert moment(installed, "ExecMainStartTimestampMonotonic") - killed < 5
     eventually(lambda: joined(installed), within=60, what="joined again")
     assert meeting.expect_media("audio", "video") == me
 
@@ -214,11 +220,12 @@ def test_members_of_the_group_may_and_others_may_not(installed: Machine) -> None
 
 def test_stop_leaves_the_meeting_in_time(installed: Machine, meeting: Meeting) -> None:
     meeting.expect_media("audio", "video")
-    started = time.monotonic()
     installed.run("systemctl stop edgemeet.service")
-    took = time.monotonic() - started
     assert meeting.participants() == {}
-    assert took < 5
+    began, ended = (
+        moment(installed, f"{name}TimestampMonotonic") for name in ("ActiveExit", "InactiveEnter")
+    )
+    assert 0 < ended - began < 5
     result = installed.show("edgemeet.service", "Result", "ExecMainStatus", "ActiveState")
     assert result == {"Result": "success", "ExecMainStatus": "0", "ActiveState": "inactive"}
 
