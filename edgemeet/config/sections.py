@@ -21,6 +21,7 @@ from edgemeet.config.values import (
     Metadata,
     Number,
     ParticipantId,
+    ParticipantIds,
     Pixels,
     Rotation,
     Secret,
@@ -346,6 +347,14 @@ class Mqtt(Section):
     )
     discovery: Flag = Field(default=True, description="introduce the device to Home Assistant")
     discovery_prefix: Topic = Field(default="homeassistant", description="where Home Assistant looks")
+
+
+class Remote(Section):
+    """Who in the meeting may ask and tell this device. docs/remote.md."""
+
+    participants: ParticipantIds | None = Field(
+        default=None, description="their participant ids, with commas between; when absent nobody"
+    )
 
 
 class Log(Section):

@@ -21,6 +21,7 @@ from edgemeet.config.sections import (
     Mqtt,
     Provisioning,
     Recovery,
+    Remote,
     RuntimeDirectory,
     Service,
     StateDirectory,
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     recovery: Recovery = Recovery()
     mqtt: Mqtt = Mqtt()
+    remote: Remote = Remote()
     service: Service = Service()
     log: Log = Log()
     state_directory: StateDirectory = DEFAULT_STATE_DIRECTORY

@@ -131,6 +131,12 @@ def _check_group(value: str) -> str:
     return value
 
 
+def _check_participants(value: str) -> str:
+    if not all(_URL_SAFE.fullmatch(one.strip()) for one in value.split(",")):
+        raise complaint('must be participant ids with commas between, such as "host-1, host-2"')
+    return value
+
+
 def _check_topic(value: str) -> str:
     if not _TOPIC.fullmatch(value):
         raise complaint('must be a topic such as "site/floor-3": letters, digits and - . _ ~ between slashes')
@@ -215,6 +221,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_check_path)]
 SocketPath = Annotated[Path, AfterValidator(_check_socket)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_check_secret_url)]
+ParticipantIds = Annotated[str, AfterValidator(_check_participants)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
 Group = Annotated[str, AfterValidator(_check_group)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]

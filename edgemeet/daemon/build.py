@@ -26,9 +26,10 @@ from edgemeet.provisioning import (
 )
 from edgemeet.rest import new_client
 from edgemeet.state import StateStore
-from edgemeet.supervisor import Device, Limits, Session, SessionOptions
+from edgemeet.supervisor import Attendant, Device, Limits, Session, SessionOptions
 from edgemeet.telemetry import Redactor
 from edgemeet.telemetry.mqtt import MqttOptions
+from edgemeet.telemetry.remote_hands import Door, RemoteHands
 
 
 def teach(redactor: Redactor, settings: Settings) -> None:
@@ -143,6 +144,14 @@ def mqtt_options(settings: Settings, participant_id: str) -> MqttOptions | None:
     )
 
 
+def remote_hands(settings: Settings, participant_id: str, door: Callable[[], Door]) -> RemoteHands | None:
+    """Answers participants of the meeting, if any may ask."""
+    named = settings.remote.participants
+    if named is None:
+        return None
+    return RemoteHands(participant_id, frozenset(one.strip() for one in named.split(",")), door)
+
+
 def http_client(settings: Settings) -> httpx.AsyncClient:
     """For the provisioning server and VideoSDK's API. Raises ConfigError for files that cannot be used."""
     chosen = settings.provisioning
@@ -236,6 +245,7 @@ def session_maker(
     *,
     store: StateStore | None = None,
     polling: Polling | None = None,
+    attendant: Attendant | None = None,
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
 ) -> WayIn:
@@ -267,7 +277,9 @@ def session_maker(
     )
 
     def make(on_news: Callable[[], None]) -> Session:
-        return Session(options, admitter, client, devices, on_news=on_news, clock=clock, rng=rng)
+        return Session(
+            options, admitter, client, devices, attendant=attendant, on_news=on_news, clock=clock, rng=rng
+        )
 
     return WayIn(
         settings,

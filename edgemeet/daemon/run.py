@@ -115,11 +115,19 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
     with listening(path, members, activated=activated_socket(path)) as listener:
         async with build.http_client(settings) as client:
             guidance = Guidance(health)
+            hands = build.remote_hands(settings, own_id, lambda: commands)
             reloader = Reloader(
                 settings,
                 lambda: guidance.settings(read()),
                 lambda new: build.session_maker(
-                    new, client, own_id, devices, redactor, store=store, polling=guidance.polling
+                    new,
+                    client,
+                    own_id,
+                    devices,
+                    redactor,
+                    store=store,
+                    polling=guidance.polling,
+                    attendant=hands,
                 ),
                 devices,
                 health=health,

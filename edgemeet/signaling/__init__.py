@@ -2,6 +2,7 @@
 
 from edgemeet.signaling.events import (
     MeetingEvent,
+    MessageReceived,
     MuteRequested,
     Peer,
     PeerJoined,
@@ -24,6 +25,7 @@ __all__ = [
     "JoinOptions",
     "Meeting",
     "MeetingEvent",
+    "MessageReceived",
     "Mode",
     "MuteRequested",
     "Peer",

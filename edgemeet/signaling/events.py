@@ -66,6 +66,15 @@ class ServerComplained:
     error: EdgemeetError
 
 
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """Somebody published a text at a topic that is subscribed to."""
+
+    topic: str
+    sender_id: str
+    text: str
+
+
 MeetingEvent = (
     PeerJoined
     | PeerLeft
@@ -74,4 +83,5 @@ MeetingEvent = (
     | ProducerScore
     | RoomSwitchRequested
     | ServerComplained
+    | MessageReceived
 )

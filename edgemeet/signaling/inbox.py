@@ -14,6 +14,7 @@ from edgemeet.errors import EdgemeetError, Evicted, ProtocolMismatch, SignalingL
 from edgemeet.refusals import from_code, from_leave_reason
 from edgemeet.signaling.events import (
     MeetingEvent,
+    MessageReceived,
     MuteRequested,
     Peer,
     PeerJoined,
@@ -31,6 +32,7 @@ from edgemeet.signaling.messages import (
     PeerClosed,
     PeerData,
     ProducerScoreData,
+    PubsubMessage,
 )
 from edgemeet.signaling.protoo import ErrorResponse, JsonObject, Notification, Request, Response
 
@@ -50,7 +52,6 @@ UNUSED: Final = frozenset(
         "consumerResumed",
         "entryRequested",
         "participantMediaStateChanged",
-        "pubsubMessage",
         "recordingStarted",
         "recordingStateChanged",
         "recordingStopped",
@@ -104,6 +105,7 @@ class Inbox:
             "newPeer": self._new_peer,
             "peerClosed": self._peer_closed,
             "producerScore": self._producer_score,
+            "pubsubMessage": self._pubsub_message,
         }
 
     def joined(self, peers: list[PeerData]) -> None:
@@ -197,6 +199,11 @@ class Inbox:
         peer = self.roster.pop(peer_id, None)
         if peer is not None:
             self._on_event(PeerLeft(peer))
+
+    def _pubsub_message(self, data: JsonObject) -> None:
+        wire = PubsubMessage.model_validate(data)
+        if isinstance(wire.message, str):  # the vendor's SDKs send texts
+            self._on_event(MessageReceived(wire.topic, wire.sender_id, wire.message))
 
     def _producer_score(self, data: JsonObject) -> None:
         wire = ProducerScoreData.model_validate(data)

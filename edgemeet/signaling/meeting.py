@@ -166,6 +166,20 @@ class Meeting:
         """Tell the server that a producer sends again."""
         await self._request("resumeProducer", {"producerId": producer_id})
 
+    async def subscribe(self, topic: str) -> None:
+        """Get a topic's messages from now on, as events. What was kept from before is not looked at."""
+        await self._request("pubsubSubscribe", {"topic": topic})
+
+    async def publish(self, topic: str, message: str, *, to: tuple[str, ...] = ()) -> None:
+        """Send a text to a topic, to these participants alone if any are named. It is not kept.
+
+        *unproven*: `sendOnly` is the option's name in the vendor's SDKs; the wire's is a guess.
+        """
+        options: JsonObject = {"persist": False}
+        if to:
+            options["sendOnly"] = list(to)
+        await self._request("pubsubPublish", {"topic": topic, "message": message, "options": options})
+
     async def wait_closed(self) -> NoReturn:
         """Wait until the meeting ends for this participant.
 

@@ -128,6 +128,14 @@ class ProducerScoreData(WireModel):
     score: tuple[EncodingScore, ...]
 
 
+class PubsubMessage(WireModel):
+    """The `pubsubMessage` notification."""
+
+    topic: str
+    message: JsonValue
+    sender_id: str
+
+
 class ErrorData(WireModel):
     """The `error` notification."""
 

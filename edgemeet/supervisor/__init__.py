@@ -8,7 +8,7 @@ from edgemeet.supervisor.flow import Flow, FlowWatch
 from edgemeet.supervisor.limits import DEFAULT_LIMITS, Limits
 from edgemeet.supervisor.protocol_choice import ProtocolChoice
 from edgemeet.supervisor.reasons import root_error
-from edgemeet.supervisor.session import Admitter, Session, SessionOptions
+from edgemeet.supervisor.session import Admitter, Attendant, Session, SessionOptions
 from edgemeet.supervisor.supervisor import Remains, RunsOnce, State, Supervisor, SupervisorView
 from edgemeet.supervisor.switch import Hand
 from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
@@ -17,6 +17,7 @@ from edgemeet.supervisor.whip_session import WhipOptions, WhipSession
 __all__ = [
     "DEFAULT_LIMITS",
     "Admitter",
+    "Attendant",
     "Capture",
     "Device",
     "DeviceHealth",

@@ -22,6 +22,7 @@ from edgemeet.signaling import (
     JoinOptions,
     Meeting,
     MeetingEvent,
+    MessageReceived,
     MuteRequested,
     PreferredProtocol,
     UnmuteRequested,
@@ -94,6 +95,16 @@ class Admitter(Protocol):
         """The join with the last admission worked."""
 
 
+class Attendant(Protocol):
+    """Answers participants: what `edgemeet.telemetry.remote_hands.RemoteHands` is to this room."""
+
+    def message(self, topic: str, sender: str, text: str) -> None:
+        """A message came; returns at once."""
+
+    async def attend(self, meeting: Meeting) -> None:
+        """Answer until cancelled. Raises SignalingLost when the meeting is over."""
+
+
 class Session:
     """Joins a meeting, publishes the devices that are on, and stays until something ends it.
 
@@ -102,6 +113,7 @@ class Session:
         admitter: gets a fresh token and the meeting to join.
         client: for the REST call that tells where the meeting's server is.
         devices: the camera and the microphone; they outlive the session.
+        attendant: answers participants, if anybody may ask.
         on_news: called when media is connected and produced, and when something happened that the
             supervisor should look at.
         clock: seconds, monotonic.
@@ -115,6 +127,7 @@ class Session:
         client: httpx.AsyncClient,
         devices: tuple[Device, ...],
         *,
+        attendant: Attendant | None = None,
         on_news: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -123,6 +136,7 @@ class Session:
         self._admitter = admitter
         self._client = client
         self._devices = devices
+        self._attendant = attendant
         self._on_news = on_news
         self._clock = clock
         self._rng = rng or random.Random()
@@ -215,6 +229,8 @@ class Session:
             group.create_task(meeting.wait_closed())
             group.create_task(self._admitter.joined())
             group.create_task(self._ask_in_doubt(meeting))
+            if self._attendant is not None:
+                group.create_task(self._attendant.attend(meeting))
             watch = group.create_task(self._watch_transport())
             while True:
                 await self._changed.wait()
@@ -315,6 +331,8 @@ class Session:
                 self._obey_host(kind, on=False)
             case UnmuteRequested(kind=kind):
                 self._obey_host(kind, on=True)
+            case MessageReceived(topic, sender, text) if self._attendant is not None:
+                self._attendant.message(topic, sender, text)
             case _:
                 pass
 

@@ -108,7 +108,15 @@ def test_every_key_can_be_set_by_its_variable(read, needed):
         )
         if key.least is not None and key.type in samples:
             text = f"{key.most if key.default == key.least else key.least:g}"
-        if key.path[-1] in {"id", "custom_id", "participant_id", "group", "topic", "discovery_prefix"}:
+        if key.path[-1] in {
+            "id",
+            "custom_id",
+            "participant_id",
+            "group",
+            "topic",
+            "discovery_prefix",
+            "participants",
+        }:
             text = "abc"
         environ = {key.variable: text}
         if key.dotted == "mqtt.password":

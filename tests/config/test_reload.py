@@ -64,6 +64,7 @@ def test_every_key_is_thought_of() -> None:
         "metrics.host",
         "metrics.port",
         "mqtt.host",
+        "remote.participants",
         "mqtt.port",
         "mqtt.tls",
         "mqtt.ca_file",
