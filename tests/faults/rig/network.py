@@ -36,6 +36,7 @@ class Network:
         self.server = f"10.214.{100 + self._n}.1"
         self._wan = [f"10.214.{100 + self._n}.2", f"10.214.{100 + self._n}.3"]
         self.lan = f"10.214.{200 + self._n}"
+        self._own = 2
 
     def open(self) -> None:
         for name in (self.device, self._router):
@@ -69,14 +70,16 @@ class Network:
 
     def change_address(self) -> None:
         """Another lease: the old address is gone before the new one is there."""
-        run(f"ip -n {self.device} addr del {self.lan}.2/24 dev eth0")
-        run(f"ip -n {self.device} addr add {self.lan}.77/24 dev eth0")
+        old, self._own = self._own, 2 if self._own == 77 else 77
+        run(f"ip -n {self.device} addr del {self.lan}.{old}/24 dev eth0")
+        run(f"ip -n {self.device} addr add {self.lan}.{self._own}/24 dev eth0")
         run(f"ip -n {self.device} route replace default via {self.lan}.1")
 
     def rebind(self) -> None:
         """The router gets another address and forgets its translations, as after a reconnect at night."""
-        run(f"ip -n {self._router} addr del {self._wan[0]}/24 dev wan")
-        run(f"ip -n {self._router} addr add {self._wan[1]}/24 dev wan")
+        self._wan.reverse()
+        run(f"ip -n {self._router} addr del {self._wan[1]}/24 dev wan")
+        run(f"ip -n {self._router} addr add {self._wan[0]}/24 dev wan")
 
     def lead_ipv6_nowhere(self) -> None:
         """The device has an IPv6 address and a default route; the router drops what comes that way."""
