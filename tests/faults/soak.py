@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import random
 import statistics
 import sys
@@ -29,7 +28,7 @@ def seconds(text: str) -> float:
     return float(text[:-1]) * 60 if text.endswith("m") else float(text) * 3600
 
 
-async def live(world: World, lasts: float, told: defaultdict[str, list[float]]) -> None:
+async def live(world: World, signs: VitalSigns, lasts: float, told: defaultdict[str, list[float]]) -> None:
     """Mishap after mishap, in an order that chance makes, each as often as the others."""
     began = time.monotonic()
     waiting: list[int] = []
@@ -47,7 +46,8 @@ async def live(world: World, lasts: float, told: defaultdict[str, list[float]]) 
             for kind in ("video", "audio")
         ]
         told[mishap.__name__].append(max(back))
-        await asyncio.sleep(world.random.uniform(0.5, 3))
+        await asyncio.sleep(world.random.uniform(1.5, 4))
+        await signs.take()
         assert world.device.process is not None
         if world.device.process.returncode is not None:
             pytest.fail(f"the daemon has ended\n{world.device}")
@@ -66,22 +66,17 @@ async def soak(lasts: float, seed: int, folder: Path) -> list[str]:
         await device.start(server.url, namespace=network.device, probe=True)
         await server.expect_media()
         signs = VitalSigns(device.pid, folder / "probe.json")
-        watching = asyncio.create_task(signs.run())
-        try:
-            await live(World(device, server, network, random.Random(seed)), lasts, told)
-        finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+        await live(World(device, server, network, random.Random(seed)), signs, lasts, told)
         status = await device.expect_well()
         children = len(device.children())
+        tasks = signs.tasks()
         await device.stop()
     finally:
         if device.process is not None and device.process.returncode is None:
             await device.kill()
         await server.close()
         network.close()
-    _print(told, signs, status.joins, status.attempts)
+    _print(told, signs, status.joins, status.attempts, tasks)
     wrong = signs.grown()
     if children != 2:
         wrong.append(f"{children} capture processes at the end")
@@ -90,12 +85,12 @@ async def soak(lasts: float, seed: int, folder: Path) -> list[str]:
     return wrong
 
 
-def _print(told: dict[str, list[float]], signs: VitalSigns, joins: int, attempts: int) -> None:
+def _print(told: dict[str, list[float]], signs: VitalSigns, joins: int, attempts: int, tasks: str) -> None:
     print(f"\n{'mishap':22}{'times':>6}{'median':>9}{'worst':>9}  seconds until media was back")
     for name, each in sorted(told.items()):
         print(f"{name:22}{len(each):6}{statistics.median(each):9.2f}{max(each):9.2f}")
     print(f"\n{joins} joins in {attempts} attempts, {len(signs.samples)} looks at the process\n")
-    print(f"{signs.table()}\n")
+    print(f"{signs.table()}\n\ntasks at the end: {tasks}\n")
 
 
 def main() -> None:

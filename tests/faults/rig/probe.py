@@ -1,6 +1,6 @@
 """The daemon with a look inside: `probe.py run` is `edgemeet run`.
 
-It writes the number of its asyncio tasks to $PROBE_FILE every second, and its event loop hangs on SIGUSR1.
+It writes what its asyncio tasks are to $PROBE_FILE twice a second, and its event loop hangs on SIGUSR1.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,17 @@ def a_call_that_never_returns() -> None:
     time.sleep(3600)
 
 
+def _name(task: asyncio.Task[Any]) -> str:
+    """What a task runs, for people."""
+    work = task.get_coro()
+    return getattr(work, "__qualname__", type(work).__name__)
+
+
 async def _tell(file: Path) -> None:
     while True:
-        told = json.dumps({"tasks": len(asyncio.all_tasks()) - 1})
+        told = json.dumps(Counter(sorted(map(_name, asyncio.all_tasks() - {asyncio.current_task()}))))
         await asyncio.to_thread(file.write_text, told)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
 
 
 async def _beside(work: Coroutine[Any, Any, Any]) -> Any:

@@ -42,7 +42,7 @@ class Sample:
             rss_mb=int(status["VmRSS"].split()[0]) / 1024,
             fds=len(list((process / "fd").iterdir())),
             threads=int(status["Threads"]),
-            tasks=json.loads(probe.read_text())["tasks"],
+            tasks=sum(json.loads(probe.read_text()).values()),
         )
 
 
@@ -54,11 +54,10 @@ class VitalSigns:
     probe: Path
     samples: list[Sample] = field(default_factory=list)
 
-    async def run(self, interval: float = 2.0) -> None:
-        while True:
-            with contextlib.suppress(OSError, ValueError):  # read while it was written, or before
-                self.samples.append(await asyncio.to_thread(Sample.of, self.pid, self.probe))
-            await asyncio.sleep(interval)
+    async def take(self) -> None:
+        """One more sample. To be taken when all is well: a device that is out of its meeting holds less."""
+        with contextlib.suppress(OSError, ValueError):  # read while it was written
+            self.samples.append(await asyncio.to_thread(Sample.of, self.pid, self.probe))
 
     def slope(self, sign: str) -> float:
         """Per hour, by least squares, without the first quarter."""
@@ -82,6 +81,11 @@ class VitalSigns:
                 f"{self.slope(sign):16.2f}"
             )
         return "\n".join(lines)
+
+    def tasks(self) -> str:
+        """What the tasks of the process are now."""
+        found: dict[str, int] = json.loads(self.probe.read_text())
+        return ", ".join(f"{count} {name}" if count > 1 else name for name, count in found.items())
 
     def grown(self) -> list[str]:
         """What grew by more than it may."""
