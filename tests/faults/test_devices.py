@@ -14,7 +14,7 @@ from rig.server import RoomServer
 StartDevice = Callable[..., Awaitable[Device]]
 Recovered = Callable[[int, float], None]
 
-SOON = 20.0
+SOON = 45.0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])

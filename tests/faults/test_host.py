@@ -23,7 +23,7 @@ Recovered = Callable[[int, float], None]
 
 HOUR = 3600
 YEAR = 365 * 24 * HOUR
-SOON = 30.0
+SOON = 60.0
 
 
 @pytest.mark.parametrize("shift", [HOUR, -HOUR], ids=["forward", "back"])

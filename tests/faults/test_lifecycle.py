@@ -19,7 +19,7 @@ StartDevice = Callable[..., Awaitable[Device]]
 StartFront = Callable[..., Awaitable[Front]]
 Recovered = Callable[[int, float], None]
 
-SOON = 30.0
+SOON = 60.0
 LEFT_WITHIN = 5.0  # what is promised
 
 
