@@ -9,7 +9,7 @@ from typing import Final, cast, get_args
 
 import typer
 
-from edgemeet.config import ConfigInvalid, ConfigMissing, Settings, load, participant_id
+from edgemeet.config import ConfigMissing, Settings, load, participant_id
 from edgemeet.config.identity import FILE_NAME as PARTICIPANT_ID
 from edgemeet.errors import ControlError
 from edgemeet.provisioning import DeviceIdentity, KeyType, enrol
@@ -46,12 +46,13 @@ def enroll_device(url: str, code: str, key: str, config: Path | None) -> None:
 
 
 def _settings(config: Path | None) -> Settings:
-    """Those there are: before the enrolment a configuration may be missing or not complete."""
+    """Those there are: before the enrolment there may be no configuration.
+
+    One that cannot be used is an error: it may hold the participant id that the server has to know.
+    """
     try:
         return load(config)
     except ConfigMissing:
-        return _bare()
-    except ConfigInvalid:
         if config is not None:
             raise
         return _bare()

@@ -1,6 +1,6 @@
 """The provisioning server over a real database, a clock that tests turn, and devices with real keys.
 
-The database is SQLite, or the PostgreSQL that $EDGEMEET_TEST_POSTGRES names (scripts/test-postgres).
+The database is SQLite, or the PostgreSQL that $TEST_POSTGRES_URL names (scripts/test-postgres).
 """
 
 from __future__ import annotations
@@ -76,6 +76,16 @@ class Device:
         } | changed
 
 
+def wiped(url):
+    """PostgreSQL with nothing in it."""
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory):
     """A database that has its schema: applying it takes longer than most of these tests."""
@@ -104,16 +114,11 @@ def clock():
 
 @pytest.fixture
 def database_url(tmp_path, template):
-    url = os.environ.get("EDGEMEET_TEST_POSTGRES")
+    url = os.environ.get("TEST_POSTGRES_URL")
     if url is None:
         shutil.copy(template, tmp_path / "provision.db")
         return f"sqlite:///{tmp_path}/provision.db"
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    return url
+    return wiped(url)
 
 
 @pytest.fixture

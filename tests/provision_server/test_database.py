@@ -18,7 +18,7 @@ from edgemeet.provision_server.database import Database, DatabaseGone
 from edgemeet.provision_server.schema import is_current, upgrade
 from edgemeet.provision_server.tables import METADATA
 
-only_sqlite = pytest.mark.skipif("EDGEMEET_TEST_POSTGRES" in os.environ, reason="is about SQLite")
+only_sqlite = pytest.mark.skipif("TEST_POSTGRES_URL" in os.environ, reason="is about SQLite")
 
 
 def test_the_migrations_make_the_tables(database):

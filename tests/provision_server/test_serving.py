@@ -29,6 +29,8 @@ from edgemeet.provisioning import (
 from edgemeet.provisioning.identity import save_identity
 from edgemeet.rest import new_client
 
+from .conftest import wiped
+
 API_SECRET = "a-signing-secret-of-more-than-32-bytes"
 
 
@@ -41,12 +43,14 @@ class Program:
     """The program with settings of its own."""
 
     def __init__(self, folder):
+        postgres = os.environ.get("TEST_POSTGRES_URL")
+        database = wiped(postgres) if postgres else f"sqlite:///{folder}/state/provision.db"
         self.folder = folder
         self.url = f"http://127.0.0.1:{free_port()}"
         self.environ = {name: value for name, value in os.environ.items() if "PROXY" not in name.upper()} | {
             "EDGEPROVISION_API_KEY": "the-api-key",
             "EDGEPROVISION_API_SECRET": API_SECRET,
-            "EDGEPROVISION_DATABASE_URL": f"sqlite:///{folder}/state/provision.db",
+            "EDGEPROVISION_DATABASE_URL": database,
             "EDGEPROVISION_PORT": self.url.rpartition(":")[2],
             "EDGEPROVISION_WORKERS": "2",
             "EDGEPROVISION_POLL_AFTER": "5",
