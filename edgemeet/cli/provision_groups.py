@@ -10,7 +10,7 @@ import typer
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Its settings.", show_default="/etc/edgemeet/provision.toml"),
+    typer.Option("--config", "-c", help="Its settings.", show_default="/etc/edgemeet-provision/…"),
 ]
 GroupOption = Annotated[str | None, typer.Option("--group", help="Name of a group.")]
 

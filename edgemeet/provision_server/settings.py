@@ -21,9 +21,12 @@ from pydantic import (
 from edgemeet.errors import ConfigError
 from edgemeet.rest import origin
 
-DEFAULT_PATH: Final = Path("/etc/edgemeet/provision.toml")
+DEFAULT_PATH: Final = Path("/etc/edgemeet-provision/provision.toml")
 PREFIX: Final = "EDGEPROVISION_"
 CREDENTIAL_PREFIX: Final = "provision."
+# Where systemd's LoadCredential= looks (systemd.exec(5)), for commands that root gives by hand.
+STORE: Final = Path("/etc/credstore")
+STORE_PREFIX: Final = "edgemeet-provision."
 SECRETS: Final = ("api_key", "api_secret", "database_url")
 
 
@@ -79,7 +82,7 @@ class ServerSettings(BaseModel):
         default=60, ge=2, le=6000, description="refused requests of one address in a minute, at each worker"
     )
     max_in_flight: int = Field(
-        default=500, ge=1, le=100_000, description="requests under way at each worker; more are answered 503"
+        default=200, ge=1, le=100_000, description="requests under way at each worker; more are answered 503"
     )
     audit_days: int = Field(default=90, ge=1, le=3650, description="days that the audit log is kept")
 
@@ -100,8 +103,8 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
     """The settings in effect; later ones win: file, credentials named ``provision.api_secret``, variables.
 
     Args:
-        path: the file; when not given ``$EDGEPROVISION_CONFIG``, else /etc/edgemeet/provision.toml if it is
-            there.
+        path: the file; when not given ``$EDGEPROVISION_CONFIG``, else /etc/edgemeet-provision/provision.toml
+            if it is there.
         environ: the environment variables.
 
     Raises:
@@ -139,12 +142,16 @@ def _file(path: Path, *, required: bool) -> dict[str, object]:
     raise ConfigError(f"the provisioning server cannot start: {path} {reason}")
 
 
-def _credentials(environ: Mapping[str, str]) -> dict[str, object]:
+def _credentials(environ: Mapping[str, str], store: Path = STORE) -> dict[str, object]:
+    """Those of the service, or those in the store that it has them from."""
     directory = environ.get("CREDENTIALS_DIRECTORY")
-    if not directory:
-        return {}
-    files = {name: Path(directory, CREDENTIAL_PREFIX + name) for name in SECRETS}
+    folder, prefix = (Path(directory), CREDENTIAL_PREFIX) if directory else (store, STORE_PREFIX)
+    files = {name: folder / (prefix + name) for name in SECRETS}
     try:
         return {name: file.read_text().rstrip("\r\n") for name, file in files.items() if file.is_file()}
+    except PermissionError:
+        if directory is None:
+            return {}  # an ordinary user, who will have named other sources
     except (OSError, UnicodeError):
-        raise ConfigError("the provisioning server cannot start: a credential cannot be read") from None
+        pass
+    raise ConfigError("the provisioning server cannot start: a credential cannot be read")
