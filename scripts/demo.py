@@ -25,6 +25,7 @@ source = "create"
 custom_id = "{room}"
 name = "Demo camera"
 api_url = "{url}"
+protocol = "{protocol}"
 
 [provisioning]
 url = "{url}/get-token"
@@ -117,7 +118,7 @@ async def joined(env: dict[str, str], daemon: asyncio.subprocess.Process) -> Non
     raise SystemExit(f"the daemon {what}; its log above says why")
 
 
-async def demo(folder: Path, port: int) -> None:
+async def demo(folder: Path, port: int, protocol: str) -> None:
     """Run until a signal or until one of the two processes ends."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -133,7 +134,7 @@ async def demo(folder: Path, port: int) -> None:
     }
     async with child("sandbox", "--port", str(port), env=env, stdout=asyncio.subprocess.PIPE) as sandbox:
         url = await sandbox_address(sandbox)
-        (folder / "edgemeet.toml").write_text(CONFIG.format(room=ROOM, url=url))
+        (folder / "edgemeet.toml").write_text(CONFIG.format(room=ROOM, url=url, protocol=protocol))
         async with child("run", env=env) as daemon:
             await joined(env, daemon)
             print("\n$ edgemeet status")
@@ -162,9 +163,12 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8089, help="port of the page; 0 takes any free one")
+    parser.add_argument(
+        "--whip", action="store_true", help="publish over WHIP, and not as a full participant"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="edgemeet-") as folder:
-        asyncio.run(demo(Path(folder), arguments.port))
+        asyncio.run(demo(Path(folder), arguments.port, "whip" if arguments.whip else "native"))
 
 
 if __name__ == "__main__":

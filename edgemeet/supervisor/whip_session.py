@@ -147,7 +147,7 @@ class WhipSession:
         cleanup.push_async_callback(self._leave, transport)
         await transport.gather()
         offered = self._offered_devices()
-        offer = self._offer(transport, offered)
+        offer = self._offer(transport, offered, lowest_first=admission.target.lowest_first)
         resource = await WhipResource.open(
             self._client, admission.target, offer.sdp, timeout=options.request_timeout
         )
@@ -168,7 +168,7 @@ class WhipSession:
         """Those that are on; some servers wait for each track they were offered. All where none is on."""
         return tuple(device for device in self._devices if device.published) or self._devices
 
-    def _offer(self, transport: SendTransport, devices: tuple[Device, ...]) -> Offer:
+    def _offer(self, transport: SendTransport, devices: tuple[Device, ...], *, lowest_first: bool) -> Offer:
         media = [
             Media(
                 device.kind,
@@ -179,7 +179,13 @@ class WhipSession:
             for device in devices
         ]
         side = LocalSide(transport.ice_parameters, transport.ice_candidates, transport.dtls_parameters)
-        return make_offer(media, side, cname=self._options.participant_id, random=self._rng)
+        return make_offer(
+            media,
+            side,
+            cname=self._options.participant_id,
+            random=self._rng,
+            lowest_first=lowest_first,
+        )
 
     def _publish(self, transport: SendTransport, devices: tuple[Device, ...], answer: Answer) -> None:
         for device, accepted in zip(devices, answer.accepted, strict=True):

@@ -192,6 +192,27 @@ async def test_layers_can_be_chosen(sandbox: Sandbox, device: Device, watcher: W
         await watcher.expect_moving_picture(NAME, frames=10)
 
 
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_a_device_that_came_over_whip_is_seen_and_heard(
+    sandbox: Sandbox, device: Device, watcher: Watcher, codec: str
+) -> None:
+    async with device(EDGEMEET_MEETING__PROTOCOL="whip", EDGEMEET_CAMERA__CODEC=codec):
+        await watcher.open(sandbox.url, ROOM)
+        await watcher.expect_moving_picture(NAME, frames=10)
+        await watcher.expect_tone(NAME, 440)
+    await watcher.expect_gone(NAME)
+
+
+async def test_layers_that_came_over_whip_can_be_chosen(
+    sandbox: Sandbox, device: Device, watcher: Watcher
+) -> None:
+    async with device(multistream=True, EDGEMEET_MEETING__PROTOCOL="whip"):
+        await watcher.open(sandbox.url, ROOM)
+        await watcher.expect_width(NAME, 1280)
+        await watcher.page.get_by_role("button", name="low").click()
+        await watcher.expect_width(NAME, 320)
+
+
 async def test_the_page_comes_back_after_the_sandbox_did(
     sandbox: Sandbox, device: Device, watcher: Watcher
 ) -> None:

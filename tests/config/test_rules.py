@@ -7,6 +7,24 @@ TOKEN = '[provisioning]\ntoken = "x"\n'
 
 BROKEN = [
     (
+        ID + TOKEN + "[whip]\nendpoint = 'https://x/whip'",
+        ['FILE: meeting.protocol: must be "whip" or "auto" for the table whip to be used, not "native"'],
+    ),
+    (
+        ID + "protocol = 'whip'\n" + TOKEN + "[whip]\nbearer = 'b'",
+        [
+            "FILE: whip.endpoint: is missing: whip.bearer goes with it; VideoSDK's WHIP takes the meeting's "
+            "token"
+        ],
+    ),
+    (
+        ID + "protocol = 'auto'\n[whip]\nendpoint = 'https://x/whip'",
+        [
+            "FILE: provisioning: a way to get a token is missing: give url, token, token_file, or api_key "
+            "with api_secret"
+        ],
+    ),
+    (
         "[meeting]\nsource = 'fixed'\n" + TOKEN,
         ['FILE: meeting.id: is missing: meeting.source "fixed" needs the id of the meeting'],
     ),
@@ -117,6 +135,10 @@ def test_what_does_not_go_together_is_told(faults, text, lines):
 @pytest.mark.parametrize(
     "text",
     [
+        # A WHIP server of one's own needs neither a meeting nor a token.
+        "[meeting]\nprotocol = 'whip'\n[whip]\nendpoint = 'https://x/whip'\nbearer = 'b'",
+        ID + "protocol = 'whip'\n" + TOKEN,
+        ID + "protocol = 'auto'\n" + TOKEN + "[whip]\nendpoint = 'https://x/whip'",
         ID + TOKEN,
         ID + "[provisioning]\ntoken_file = '/t'",
         ID + "[provisioning]\napi_key = 'k'\napi_secret = 's'",

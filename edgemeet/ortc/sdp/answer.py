@@ -110,7 +110,7 @@ def write_answer(offer: ReceivedOffer, local: LocalSide, *, session_id: int) -> 
 def _offered(section: Section, number: str, router: RtpCapabilities) -> OfferedMedia:
     mid = section.rtp.muxId or number
     kind = kind_of(section)
-    wanted = section.kind in ("audio", "video") and section.port != 0
+    wanted = section.kind in ("audio", "video") and not section.rejected
     if not wanted or section.direction not in ("sendonly", "sendrecv", None):
         return OfferedMedia(kind, mid, None, RtpCapabilities(), section)
     offered = capabilities_of(section)

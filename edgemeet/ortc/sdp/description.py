@@ -32,12 +32,19 @@ class Section(MediaDescription):
     Attributes:
         rids: names of the encodings, in the order of a=simulcast; empty where there is but one.
         rid_direction: whether this side sends or receives them.
+        bundle_only: offered on the transport of another section, which port 0 does not reject (RFC 9143, 6).
     """
 
     def __init__(self, kind: str, port: int, fmt: list[int], profile: str = _PROFILE) -> None:
         super().__init__(kind, port, profile, fmt)
         self.rids: tuple[str, ...] = ()
         self.rid_direction: Direction = "send"
+        self.bundle_only = False
+
+    @property
+    def rejected(self) -> bool:
+        """Not to be used: in an answer because of this side, in an offer because of an earlier one."""
+        return self.port == 0 and not self.bundle_only
 
     def __str__(self) -> str:
         lines = ["a=rtcp-rsize"] if self.rtcp_mux else []
@@ -124,6 +131,7 @@ def _section(media: MediaDescription, lines: list[str], direction: Direction) ->
     section.__dict__.update(media.__dict__)
     section.rid_direction = direction
     section.rids = _rids(lines, direction)
+    section.bundle_only = any(line.strip() == "a=bundle-only" for line in lines)
     return section
 
 

@@ -96,7 +96,12 @@ class Answer:
 
 
 def make_offer(
-    media: Sequence[Media], local: LocalSide, *, cname: str, random: random_module.Random
+    media: Sequence[Media],
+    local: LocalSide,
+    *,
+    cname: str,
+    random: random_module.Random,
+    lowest_first: bool = False,
 ) -> Offer:
     """Offer to send `media` over one transport.
 
@@ -105,9 +110,11 @@ def make_offer(
         local: our ICE and DTLS side.
         cname: names this endpoint, so that receivers keep its sound and picture in step.
         random: where SSRCs and the session's number come from.
+        lowest_first: write the lowest layer first, for servers that number layers so. RFC 8853 (5.2) has the
+            one that is liked best first.
     """
     sections = tuple(_offered(each, str(number), random) for number, each in enumerate(media))
-    written = [_write_section(section, local, cname) for section in sections]
+    written = [_write_section(section, local, cname, lowest_first=lowest_first) for section in sections]
     return Offer(sections, write(written, session_id=random.getrandbits(62)))
 
 
@@ -135,13 +142,13 @@ def _offered(media: Media, mid: str, random: random_module.Random) -> OfferedSec
     return OfferedSection(media, mid, capabilities, streams)
 
 
-def _write_section(offered: OfferedSection, local: LocalSide, cname: str) -> Section:
+def _write_section(offered: OfferedSection, local: LocalSide, cname: str, *, lowest_first: bool) -> Section:
     section = new_section(offered.media.kind, offered.mid, offered.capabilities)
     section.direction = "sendonly"
     section.msid = f"{cname} {cname}-{offered.media.kind}"
     local.describe(section, "auto")
     if len(offered.streams) > 1:
-        section.rids = tuple(stream.rid or "" for stream in offered.streams)
+        section.rids = tuple(stream.rid or "" for stream in offered.streams)[:: 1 if lowest_first else -1]
         return section  # RFC 9429, 5.2.1: encodings that have a rid are not told by ssrc
     (stream,) = offered.streams
     ssrcs: list[int | str] = [stream.ssrc]

@@ -19,11 +19,11 @@ _NOT_WHIP: Final = "Is the address that of a WHIP endpoint, and not of its page 
 def refused(response: httpx.Response, content: bytes, where: str, hide: Collection[str]) -> EdgemeetError:
     """For a status that is no success, below 500 and not 429."""
     status = response.status_code
-    if status in {405, 501}:
+    if status == 405:
         return ProtocolMismatch(
             f"{where} takes no offers ({status})", code="whip.method_not_allowed", hint=_NOT_WHIP
         )
-    body = _body(response, content)
+    body = _body(content)
     error = from_reply(status, body, what=where, hide=hide)
     if error.code != "server.refused" or status not in {400, 406, 415, 422}:
         return error
@@ -53,7 +53,7 @@ def not_sdp(response: httpx.Response, content: bytes, where: str) -> EdgemeetErr
     )
 
 
-def _body(response: httpx.Response, content: bytes) -> dict[str, object]:
+def _body(content: bytes) -> dict[str, object]:
     """What was said: a JSON object, or a plain text as its message."""
     try:
         value = json.loads(content)
@@ -61,7 +61,5 @@ def _body(response: httpx.Response, content: bytes) -> dict[str, object]:
         value = None
     if isinstance(value, dict):
         return value
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _PAGES or content.lstrip().startswith(b"<"):
-        return {}
-    return {"message": content[:2000].decode("utf-8", "replace")}
+    # Some servers call a plain word text/html.
+    return {} if content.lstrip().startswith(b"<") else {"message": content[:2000].decode("utf-8", "replace")}

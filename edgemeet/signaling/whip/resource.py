@@ -35,6 +35,7 @@ class WhipTarget:
         secrets: what is to be taken out of everything the other side says.
         sessions: what a Location that is a bare id is appended to; None resolves it as a URL.
         session_query: added to the resource's URL where it has none of these.
+        lowest_first: the order in which it numbers the layers of an offer.
     """
 
     url: str = field(repr=False)
@@ -43,6 +44,7 @@ class WhipTarget:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     sessions: str | None = None
     session_query: tuple[tuple[str, str], ...] = ()
+    lowest_first: bool = False
 
 
 class WhipResource:

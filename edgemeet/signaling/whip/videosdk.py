@@ -33,4 +33,6 @@ def videosdk_target(
         # The documentation says that Location holds the session's id; it may be the id alone.
         sessions=base + SESSIONS,
         session_query=(("participantId", participant_id),),
+        # mediasoup, which VideoSDK runs, numbers the encodings of a producer from the lowest.
+        lowest_first=True,
     )
