@@ -12,6 +12,8 @@ from edgemeet.supervisor.policy import asked_pause, pause_after, rule_for
 
 # Seconds between two looks at a running session: a tenth of the shortest time that matters.
 LOOK: Final = 0.5
+# Seconds; what is left of a pause after rounding would otherwise be waited for again and again.
+SHORTEST_WAIT: Final = 0.001
 # Seconds that the steps into the meeting take without the wait for a host (signaling's own deadline): an
 # attempt that is older waits for one, and is no reason to begin anew when the network changes.
 STEPS: Final = 30.0
@@ -65,7 +67,7 @@ def next_step(facts: Facts, limits: Limits) -> Step:
     rest = _rest_at_start(facts, limits) if facts.since_join is None else _rest_between(facts, limits)
     if rest is None:
         return Hold()
-    return Wait(rest) if rest > 0 else Join()
+    return Wait(max(rest, SHORTEST_WAIT)) if rest > 0 else Join()
 
 
 def _rest_at_start(facts: Facts, limits: Limits) -> float:
