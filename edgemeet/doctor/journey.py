@@ -97,9 +97,18 @@ class Journey:
             chosen = _kept(self.settings.state_directory / _PARTICIPANT_ID_FILE)
         return chosen
 
+    @property
+    def endpoint(self) -> str | None:
+        """Where media goes over WHIP without VideoSDK, a secret; None for a meeting of VideoSDK's."""
+        endpoint = self.settings.whip.endpoint
+        over_whip = self.settings.meeting.protocol == "whip" and endpoint is not None
+        return endpoint.get_secret_value() if over_whip and endpoint is not None else None
+
     def hosts(self) -> tuple[str, ...]:
         """The names that must be known: of VideoSDK's API and of the provisioning server."""
-        urls = (self.settings.meeting.api_url, self.settings.provisioning.url)
+        urls: tuple[str | None, ...] = (self.settings.meeting.api_url, self.settings.provisioning.url)
+        if (endpoint := self.endpoint) is not None:
+            urls = (endpoint,)
         return tuple(dict.fromkeys(host for url in urls if url and (host := urlsplit(url).hostname)))
 
     async def names(self) -> None:
@@ -107,7 +116,7 @@ class Journey:
         await self._once("names", self._names)
 
     async def api(self) -> Reply:
-        """VideoSDK's API answers anything at all."""
+        """VideoSDK's API, or the WHIP endpoint, answers anything at all."""
         return await self._once("api", self._api)
 
     async def grant(self) -> Grant:
@@ -165,12 +174,18 @@ class Journey:
                 await self.machine.resolve(host)
 
     async def _api(self) -> Reply:
+        if (endpoint := self.endpoint) is not None:
+            return await exchange(
+                self.client, "OPTIONS", endpoint, what="the WHIP endpoint", timeout=self.timeout
+            )
         # Refused without a token, in JSON; a page that answers everything shows itself.
         address = f"{self.settings.meeting.api_url.rstrip('/')}/v2/rooms"
         return await exchange(self.client, "GET", address, what="VideoSDK's API", timeout=self.timeout)
 
     async def _grant(self) -> Grant:
         settings = self.settings
+        if self.endpoint is not None:
+            raise Unreached("media goes to whip.endpoint, which takes no token of VideoSDK's")
         options = dataclasses.replace(provisioning_options(settings), timeout=self.timeout)
         source = token_source(options, self.client, wall_clock=self.machine.wall_clock)
         if settings.meeting.source == "create":

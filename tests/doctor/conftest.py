@@ -34,7 +34,7 @@ api_url = "{url}"
 participant_id = "front-door"
 [provisioning]
 url = "{url}/get-token"
-timeout = 5
+timeout = 30
 [camera]
 source = "v4l2"
 [microphone]
@@ -57,6 +57,13 @@ async def sandbox(*ice_servers: IceServer) -> AsyncIterator[str]:
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is slow, and no test is about that."""
+    monkeypatch.setattr("edgemeet.doctor.journey.STEP_TIMEOUT", 30.0)
+    monkeypatch.setattr("edgemeet.doctor.probes.DEADLINE", 60.0)
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +156,9 @@ class World:
         return dataclasses.replace(good, **changes)
 
     async def examine(self, machine: Machine, *names: str) -> Report:
-        return await examine(machine, [check for check in CHECKS if not names or check.name in names])
+        return await examine(
+            machine, [check for check in CHECKS if not names or check.name in names], deadline=90
+        )
 
     async def finding(self, machine: Machine, name: str) -> Finding:
         """What one check says, when it says one thing."""

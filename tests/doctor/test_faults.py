@@ -44,7 +44,7 @@ async def test_an_unknown_key(world: World) -> None:
 
 
 async def test_a_secret_that_everybody_can_read(world: World) -> None:
-    machine = world.machine(world.config.replace("timeout = 5", 'auth = "bearer"\nbearer = "a-secret-key"'))
+    machine = world.machine(world.config.replace("timeout = 30", 'auth = "bearer"\nbearer = "a-secret-key"'))
     assert (await world.finding(machine, "credentials")).outcome is Outcome.OK
     machine.config_file.chmod(0o644)
     found = await world.finding(machine, "credentials")
@@ -358,3 +358,22 @@ async def test_what_the_daemon_says_is_said_again(world: World) -> None:
         health=(removed,),
     )
     named(await world.finding(world.machine(daemon=status), "daemon"), "evicted.removed")
+
+
+async def test_media_that_goes_to_an_endpoint_of_ones_own(world: World) -> None:
+    config = """\
+[meeting]
+protocol = "whip"
+participant_id = "front-door"
+[whip]
+endpoint = "{url}/with-a-secret-path"
+[camera]
+source = "test"
+[microphone]
+source = "tone"
+"""
+    report = await world.examine(world.machine(config))
+    assert report.worst is Outcome.OK, report.findings
+    skipped = {f.check for f in report.findings if f.outcome is Outcome.SKIPPED}
+    assert {"provisioning", "rooms", "signaling", "udp", "turn"} <= skipped
+    assert "with-a-secret-path" not in report.model_dump_json()

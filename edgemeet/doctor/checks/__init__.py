@@ -10,7 +10,7 @@ CHECKS = (
     Check("credentials", "credentials", configuration.credentials),
     Check("clock", "clock", clock.clock),
     Check("dns", "names", network.dns),
-    Check("api", "VideoSDK's API", network.api),
+    Check("api", "the other side", network.api),
     Check("provisioning", "token", network.provisioning),
     Check("rooms", "meeting", network.rooms),
     Check("signaling", "signaling", network.signaling),

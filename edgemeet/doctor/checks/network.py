@@ -46,7 +46,7 @@ async def dns(_: Machine, journey: Journey) -> Finding:
 
 
 async def api(_: Machine, journey: Journey) -> Finding:
-    """VideoSDK's API answers HTTP, whatever it says."""
+    """VideoSDK's API, or the WHIP endpoint, answers HTTP, whatever it says."""
     began = time.monotonic()
     try:
         await journey.api()
