@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, choices=(1, 3), default=1)
     parser.add_argument("--codec", choices=("h264", "vp8"), default="h264")
     parser.add_argument("--cut", type=int, default=300, help="kilobits per second")
-    parser.add_argument("--recovery", type=float, default=60, help="seconds watched after the cut")
+    parser.add_argument("--recovery", type=float, default=80, help="seconds watched after the cut at most")
     parser.add_argument("--loss", type=float, default=5, help="percent")
     parser.add_argument("--trace", action="store_true", help="print each half second too")
     arguments = parser.parse_args()

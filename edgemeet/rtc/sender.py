@@ -10,12 +10,10 @@ from collections.abc import Callable, Sequence
 from edgemeet.encoded import AccessUnit, Kind
 from edgemeet.ortc.parameters import RtpParameters
 from edgemeet.rtc import rtcp
-from edgemeet.rtc.allocation import Allocator
-from edgemeet.rtc.audience import Audience
 from edgemeet.rtc.formats import Formats
+from edgemeet.rtc.layers import Layers
 from edgemeet.rtc.pacer import READY_BACKLOG, QueuedFrame
 from edgemeet.rtc.path import PacketPath
-from edgemeet.rtc.quality import quality_reason
 from edgemeet.rtc.stats import SenderStats
 from edgemeet.rtc.stream import SendStream
 from edgemeet.rtc.timestamps import AudioTimestamps
@@ -23,8 +21,6 @@ from edgemeet.rtc.transport_cc import TransportFeedback
 
 logger = logging.getLogger(__name__)
 
-# An encoder is asked again only for a change that can be seen.
-_BITRATE_STEP = 0.05
 # Seconds that libx264 needs until its keyframes have the size of a new rate.
 _RESTART_AFTER = 0.3
 
@@ -64,8 +60,6 @@ class Sender:
         self._formats = Formats.of(parameters, kind)
         self._cname = parameters.rtcp.cname or ""
         self._request_keyframe = request_keyframe
-        self._set_bitrate = set_bitrate
-        self._set_active = set_active
         self._clock = clock
         self._stopped = False
         self._error_logged = False
@@ -74,11 +68,11 @@ class Sender:
             SendStream(layer, self._formats, encoding, parameters, transport, random=rng)
             for layer, encoding in enumerate(parameters.encodings)
         )
-        self._allocator = Allocator([stream.limits for stream in self._streams])
-        self._audience = Audience(len(self._streams))
+        self._layers = Layers(self._streams, kind, set_bitrate=set_bitrate, set_active=set_active)
         self._by_ssrc = {stream.ssrc: stream for stream in self._streams}
         transport.add(self)
-        self._ask_encoders()
+        self._layers.tell_encoders()
+        transport.targets_changed()
 
     # Sending
 
@@ -253,8 +247,7 @@ class Sender:
 
     def wanted_bitrate(self, now: float) -> int:
         """Bits per second with which every layer that is watched has its most."""
-        watched = zip(self._streams, self._audience.wanted(now), strict=True)
-        return sum(stream.maximum for stream, wanted in watched if wanted)
+        return self._layers.wanted_bitrate(now)
 
     @property
     def round_trip(self) -> float | None:
@@ -264,7 +257,7 @@ class Sender:
 
     def hint_watched(self, layer: int, *, watched: bool) -> None:
         """The server said whether somebody watches `layer`. It stops being encoded after a delay."""
-        self._audience.hint(layer, self._clock(), watched=watched)
+        self._layers.hint(layer, self._clock(), watched=watched)
 
     def divide(self, budget: int, now: float) -> int:
         """Take what the encodings can use of `budget`, in bits per second; answers how much that is.
@@ -272,47 +265,21 @@ class Sender:
         The lowest layer comes first. A layer that gets nothing is no longer encoded, and its return begins
         with a keyframe.
         """
-        wanted = self._audience.wanted(now)
-        shares = self._allocator.divide(budget, now, wanted)
-        self._apply(shares)
-        for stream, watched in zip(self._streams, wanted, strict=True):
-            stream.quality.note(quality_reason(stream.target, stream.maximum, wanted=watched), now)
-        return sum(shares)
+        divided = self._layers.divide(budget, now)
+        for stream in divided.off:
+            self._transport.pacer.discard(stream)
+        self._transport.targets_changed()
+        self._restart(divided.returned)
+        return divided.taken
 
     def next_return(self, now: float) -> int | None:
         """The budget at which the lowest missing layer returns; None when none is missing."""
-        return self._allocator.next_return(self._audience.wanted(now))
+        return self._layers.next_return(now)
 
     def padding(self, now: float) -> bytes | None:
         """A packet that only fills the path, as `PacketPath` probes it with; None when there is none."""
         packets = (stream.padding(now) for stream in reversed(self._streams) if stream.active)
         return next((packet for packet in packets if packet is not None), None)
-
-    def _apply(self, bitrates: Sequence[int]) -> None:
-        returned = [
-            stream
-            for stream, bitrate in zip(self._streams, bitrates, strict=True)
-            if bitrate and not stream.active
-        ]
-        for stream, bitrate in zip(self._streams, bitrates, strict=True):
-            stream.target = bitrate
-            if not bitrate:
-                self._transport.pacer.discard(stream)
-            if stream.encoded != (bitrate > 0):
-                stream.encoded = bitrate > 0
-                self._set_active(stream.layer, stream.encoded)
-        self._ask_encoders()
-        self._restart(returned)
-
-    def _ask_encoders(self) -> None:
-        for stream in self._streams:
-            # Sound has one rate. A layer that is off keeps its encoder's rate, for its return.
-            if self.kind == "audio" or not stream.active:
-                continue
-            if stream.applied is None or abs(stream.target - stream.applied) > _BITRATE_STEP * stream.applied:
-                stream.applied = stream.target
-                self._set_bitrate(stream.layer, stream.target)
-        self._transport.targets_changed()
 
     def stats(self) -> SenderStats:
         """A snapshot."""

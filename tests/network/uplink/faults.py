@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
 
 from uplink.stage import Stage
 
 # What is sent, with headers of all layers but the link's, against what the limit counts.
 _TOLERANCE = 1.1
+# The share of the target that must be there again, and how long is watched then: viewers still change layers.
+_RECOVERED = 0.8
+_WATCHED_AFTER = 6.0
 
 
 @dataclass(frozen=True)
@@ -61,24 +66,28 @@ class RateCut:
 
 
 async def rate_cut(
-    stage: Stage, kilobits: int = 300, *, seconds: float = 22, recovery: float = 40, quiet: float = 8
+    stage: Stage, kilobits: int = 300, *, seconds: float = 22, recovery: float = 80, quiet: float = 8
 ) -> RateCut:
-    """A cut to `kilobits` a second, and back."""
+    """A cut to `kilobits` a second, and back; watched until all is well, for `recovery` seconds at most."""
     before = await stage.period(quiet)
     target = max(sample.target for sample in stage.record.samples)
     stage.link.limit(kilobits)
     cut = await stage.period(seconds)
     stage.link.limit(None)
-    after = await stage.period(recovery)
-    await stage.seen()
     record = stage.record
+    begin = time.monotonic()
+    while time.monotonic() - begin < recovery and record.samples[-1].target < _RECOVERED * target:
+        await asyncio.sleep(0.5)
+    _, end = await stage.period(_WATCHED_AFTER)
+    after = (begin, end)
+    await stage.seen()
     return RateCut(
         before=Seen.of(stage, before),
         cut=Seen.of(stage, cut, settled=seconds / 2),
-        after=Seen.of(stage, after, settled=recovery - 8),
+        after=Seen.of(stage, after, settled=end - begin - _WATCHED_AFTER + 1),
         followed=record.settled(*cut, kilobits * 1000 * _TOLERANCE),
         target=target,
-        recovered=record.reached(*after, 0.8 * target),
+        recovered=record.reached(*after, _RECOVERED * target),
     )
 
 
