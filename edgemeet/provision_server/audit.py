@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from pydantic import JsonValue
 
 from edgemeet.provision_server.tables import AUDIT
+
+_NOTE: Final = AUDIT.insert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,15 @@ def note(
 ) -> None:
     """Write a line; ``detail`` must hold no secret."""
     connection.execute(
-        AUDIT.insert().values(
-            at=int(now),
-            actor=actor.name[:128],
-            action=action,
-            subject=subject,
-            detail=json.dumps(detail),
-            address=actor.address,
-        )
+        _NOTE,
+        {
+            "at": int(now),
+            "actor": actor.name[:128],
+            "action": action,
+            "subject": subject,
+            "detail": json.dumps(detail),
+            "address": actor.address,
+        },
     )
 
 

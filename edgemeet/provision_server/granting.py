@@ -23,6 +23,16 @@ _WINDOW: Final = 60  # seconds over which requests are counted
 _SEEN_EVERY: Final = 30  # seconds; a busy device's row is not written at each request
 
 
+# Made once, see `records`.
+_SEE: Final = ASSERTIONS.insert()
+_RECENT: Final = sa.select(sa.func.count(), sa.func.min(ASSERTIONS.c.seen_at)).where(
+    ASSERTIONS.c.device_id == sa.bindparam("device"), ASSERTIONS.c.seen_at > sa.bindparam("since")
+)
+_TOUCH: Final = (
+    DEVICES.update().where(DEVICES.c.id == sa.bindparam("device")).values(last_seen_at=sa.bindparam("at"))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a device asks.
@@ -120,18 +130,17 @@ class Granting:
         try:
             with self._database.write() as connection:
                 connection.execute(
-                    ASSERTIONS.insert().values(
-                        device_id=device.id,
-                        jti=claims.jti,
-                        seen_at=int(now),
-                        forget_at=int(now) + LONGEST_LIFE + 2 * LEEWAY,
-                    )
+                    _SEE,
+                    {
+                        "device_id": device.id,
+                        "jti": claims.jti,
+                        "seen_at": int(now),
+                        "forget_at": int(now) + LONGEST_LIFE + 2 * LEEWAY,
+                    },
                 )
                 self._limit(connection, device.id, now)
                 if device.last_seen_at is None or now - device.last_seen_at >= _SEEN_EVERY:
-                    connection.execute(
-                        DEVICES.update().where(DEVICES.c.id == device.id).values(last_seen_at=int(now))
-                    )
+                    connection.execute(_TOUCH, {"device": device.id, "at": int(now)})
                 if minted is not None:
                     actor = audit.Actor(f"device:{device.id}", question.address)
                     audit.note(connection, actor, now, "token.minted", device.id, meeting=minted.meeting_id)
@@ -141,10 +150,8 @@ class Granting:
             ) from None
 
     def _limit(self, connection: sa.Connection, device_id: str, now: float) -> None:
-        recent = sa.select(sa.func.count(), sa.func.min(ASSERTIONS.c.seen_at)).where(
-            ASSERTIONS.c.device_id == device_id, ASSERTIONS.c.seen_at > int(now) - _WINDOW
-        )
-        count, oldest = connection.execute(recent).one()
+        since = {"device": device_id, "since": int(now) - _WINDOW}
+        count, oldest = connection.execute(_RECENT, since).one()
         if count > self._settings.requests_per_minute:
             wait = max(1, int(oldest) + _WINDOW - int(now))
             raise Refused(

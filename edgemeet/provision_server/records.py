@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -62,9 +62,20 @@ class Standing:
     group_slots: Sequence[Slot]
 
 
+# Made once: building and hashing a statement costs as much as SQLite takes to answer it.
+_DEVICE: Final = sa.select(DEVICES).where(DEVICES.c.id == sa.bindparam("device_id"))
+_GROUP: Final = sa.select(GROUPS).where(GROUPS.c.name == sa.bindparam("name"))
+_OWN_SLOTS: Final = (
+    sa.select(SCHEDULES).where(SCHEDULES.c.device_id == sa.bindparam("device_id")).order_by(SCHEDULES.c.id)
+)
+_GROUP_SLOTS: Final = (
+    sa.select(SCHEDULES).where(SCHEDULES.c.group_name == sa.bindparam("name")).order_by(SCHEDULES.c.id)
+)
+
+
 def find_device(connection: sa.Connection, device_id: str) -> Device | None:
     """The device, or None."""
-    row = connection.execute(sa.select(DEVICES).where(DEVICES.c.id == device_id)).mappings().first()
+    row = connection.execute(_DEVICE, {"device_id": device_id}).mappings().first()
     return device(row) if row is not None else None
 
 
@@ -73,22 +84,17 @@ def find_standing(connection: sa.Connection, device_id: str) -> Standing | None:
     found = find_device(connection, device_id)
     if found is None:
         return None
-    group = find_group(connection, found.group_name) if found.group_name else None
-    wanted = SCHEDULES.c.device_id == found.id
-    if found.group_name:
-        wanted |= SCHEDULES.c.group_name == found.group_name
-    rows = connection.execute(sa.select(SCHEDULES).where(wanted).order_by(SCHEDULES.c.id)).mappings().all()
-    return Standing(
-        found,
-        group,
-        tuple(slot(row) for row in rows if row["device_id"]),
-        tuple(slot(row) for row in rows if not row["device_id"]),
-    )
+    own = connection.execute(_OWN_SLOTS, {"device_id": device_id}).mappings().all()
+    if found.group_name is None:
+        return Standing(found, None, tuple(map(slot, own)), ())
+    group = find_group(connection, found.group_name)
+    shared = connection.execute(_GROUP_SLOTS, {"name": found.group_name}).mappings().all()
+    return Standing(found, group, tuple(map(slot, own)), tuple(map(slot, shared)))
 
 
 def find_group(connection: sa.Connection, name: str) -> Group | None:
     """The group, or None."""
-    row = connection.execute(sa.select(GROUPS).where(GROUPS.c.name == name)).mappings().first()
+    row = connection.execute(_GROUP, {"name": name}).mappings().first()
     return Group(row["name"], row["meeting_id"], json.loads(row["config"])) if row is not None else None
 
 
