@@ -41,12 +41,13 @@ class Figures:
     until_token: list[float] = field(default_factory=list)  # from power-up to the token, with all attempts
     outcomes: Counter[str] = field(default_factory=Counter)
 
-    def line(self, name: str, took: float) -> str:
+    def line(self, name: str, took: float, cpu: float) -> str:
         """For a person."""
         good = self.outcomes["200"]
         bad = {outcome: number for outcome, number in self.outcomes.items() if outcome != "200"}
         return (
-            f"{name}: {good} tokens in {took:.1f} s = {good / took:.0f}/s, answers {marks(self.seconds)}"
+            f"{name}: {good} tokens in {took:.1f} s = {good / took:.0f}/s, answers {marks(self.seconds)}, "
+            f"{1000 * cpu / max(1, sum(self.outcomes.values())):.1f} ms of the server's CPU each"
             + (f", power-up to token {marks(self.until_token)}" if self.until_token else "")
             + (f", others {bad}" if bad else "")
         )
@@ -136,6 +137,14 @@ class Fleet:
         return status, float(wait[1]) if wait else None
 
 
+def cpu_seconds(pid: int) -> float:
+    """Of a process and its children, so far (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ticks = int(fields[11]) + int(fields[12])
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(cpu_seconds(int(child)) for child in children)
+
+
 @asynccontextmanager
 async def server(port: int, url: str, workers: int):
     environ = os.environ | {
@@ -158,13 +167,13 @@ async def server(port: int, url: str, workers: int):
                 except OSError:
                     await asyncio.sleep(0.2)
         await asyncio.sleep(2)  # the second worker may still be coming
-        yield
+        yield process.pid
     finally:
         process.terminate()
         await process.wait()
 
 
-async def power_up(fleet: Fleet, seconds: float) -> str:
+async def power_up(fleet: Fleet, seconds: float, pid: int) -> str:
     """Every device asks once, at a random moment of a minute."""
     figures, rng = Figures(), random.Random(1)
 
@@ -172,14 +181,15 @@ async def power_up(fleet: Fleet, seconds: float) -> str:
         await asyncio.sleep(at)
         await fleet.power_up(device_id, figures)
 
-    began = time.monotonic()
+    began, before = time.monotonic(), cpu_seconds(pid)
     async with asyncio.TaskGroup() as group:
         for device_id in fleet.keys:
             group.create_task(one(device_id, rng.uniform(0, seconds)))
-    return figures.line(f"{len(fleet.keys)} devices in {seconds:g} s", time.monotonic() - began)
+    name = f"{len(fleet.keys)} devices in {seconds:g} s"
+    return figures.line(name, time.monotonic() - began, cpu_seconds(pid) - before)
 
 
-async def limit(fleet: Fleet, seconds: float, at_once: int) -> str:
+async def limit(fleet: Fleet, seconds: float, at_once: int, pid: int) -> str:
     """So many devices at a time ask one after another, as fast as they are answered."""
     figures = Figures()
     waiting = iter(list(fleet.keys) * 20)
@@ -189,9 +199,10 @@ async def limit(fleet: Fleet, seconds: float, at_once: int) -> str:
         while time.monotonic() < until:
             await fleet.ask(next(waiting), figures)
 
-    began = time.monotonic()
+    began, before = time.monotonic(), cpu_seconds(pid)
     await asyncio.gather(*(some() for _ in range(at_once)))
-    return figures.line(f"at its limit, {at_once} at once", time.monotonic() - began)
+    name = f"at its limit, {at_once} at once"
+    return figures.line(name, time.monotonic() - began, cpu_seconds(pid) - before)
 
 
 async def settle() -> None:
@@ -210,11 +221,13 @@ async def measure(options: argparse.Namespace) -> None:
             upgrade(database)
             fleet = Fleet(options.devices, port)
             fleet.put_into(database)
-            async with server(port, url, workers):
+            async with server(port, url, workers) as pid:
                 name = f"workers {workers}, {'SQLite' if database.sqlite else 'PostgreSQL'}"
-                print(f"{name}: {await power_up(fleet, options.seconds)}", flush=True)
+                print(f"{name}: {await power_up(fleet, options.seconds, pid)}", flush=True)
                 await settle()
-                print(f"{name}: {await limit(fleet, options.limit_seconds, options.at_once)}", flush=True)
+                print(
+                    f"{name}: {await limit(fleet, options.limit_seconds, options.at_once, pid)}", flush=True
+                )
             database.close()
 
 

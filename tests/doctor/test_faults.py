@@ -18,6 +18,8 @@ from edgemeet.doctor import Finding, Outcome
 from edgemeet.doctor.checks.devices import listed_camera
 from edgemeet.doctor.probes import Encoding, Listening, encode, listen
 from edgemeet.media.survey import Camera, Survey, Trouble
+from edgemeet.provisioning import DeviceIdentity, DeviceKey
+from edgemeet.provisioning.identity import save_identity
 from edgemeet.signaling import IceServer
 
 if TYPE_CHECKING:
@@ -50,6 +52,23 @@ async def test_a_secret_that_everybody_can_read(world: World) -> None:
     found = await world.finding(machine, "credentials")
     named(found, "credentials.readable", Outcome.WARNING)
     assert "a-secret-key" not in found.model_dump_json()
+
+
+async def test_a_device_and_its_identity(world: World) -> None:
+    config = world.config.replace("timeout = 5", 'auth = "identity"')
+    named(await world.finding(world.machine(config), "identity"), "identity.missing")
+    file, key = world.folder / "device-identity.json", DeviceKey.generate()
+    save_identity(file, DeviceIdentity("d-7", world.url, key))
+    found = await world.finding(world.machine(config), "identity")
+    assert found.outcome is Outcome.OK
+    assert "d-7" in found.text
+    assert key.public.thumbprint in found.text
+    file.chmod(0o644)
+    named(await world.finding(world.machine(config), "identity"), "identity.readable", Outcome.WARNING)
+    save_identity(file, DeviceIdentity("d-7", "https://elsewhere.example.com", key))
+    named(await world.finding(world.machine(config), "identity"), "identity.other_server", Outcome.WARNING)
+    file.write_text("{")
+    named(await world.finding(world.machine(config), "identity"), "identity.damaged")
 
 
 async def test_a_token_file_that_everybody_can_read(world: World) -> None:

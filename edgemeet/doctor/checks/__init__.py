@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from edgemeet.doctor.checks import clock, configuration, devices, host, network, path, service
+from edgemeet.doctor.checks import clock, configuration, devices, host, identity, network, path, service
 from edgemeet.doctor.examination import Check
 
 CHECKS = (
     Check("config", "configuration", configuration.config),
     Check("credentials", "credentials", configuration.credentials),
+    Check("identity", "identity", identity.identity),
     Check("clock", "clock", clock.clock),
     Check("dns", "names", network.dns),
     Check("api", "the other side", network.api),
