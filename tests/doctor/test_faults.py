@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from aioice import stun
 
 from edgemeet.control import HealthStatus, MeetingStatus, Status, TimingStatus
 from edgemeet.doctor import Finding, Outcome
@@ -213,6 +214,31 @@ async def test_udp_that_is_blocked(world: World) -> None:
             world.url = url
             found = await world.finding(world.machine(), "udp")
     named(found, "network.udp_blocked", Outcome.WARNING)
+
+
+class Stun(asyncio.DatagramProtocol):
+    """Answers every question."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        asked = stun.parse_message(data)
+        answer = stun.Message(asked.message_method, stun.Class.RESPONSE, asked.transaction_id)
+        self.transport.sendto(bytes(answer), addr)  # type: ignore[attr-defined]  # it is a datagram transport
+
+
+async def test_udp_that_is_open(world: World) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Stun, local_addr=("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    try:
+        async with world.sandbox(IceServer(urls=(f"stun:127.0.0.1:{port}",))) as url:
+            world.url = url
+            found = await world.finding(world.machine(), "udp")
+    finally:
+        transport.close()
+    assert found.outcome is Outcome.OK, found
 
 
 async def test_a_relay_that_is_not_there(world: World) -> None:
