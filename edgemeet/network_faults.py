@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from edgemeet.errors import ClockError, EdgemeetError, NetworkError
+from edgemeet.errors import AuthError, ClockError, EdgemeetError, NetworkError
 
 # OpenSSL's X509_V_ERR_* numbers, x509_vfy.h.
 _NOT_YET_VALID: Final = 9
@@ -59,6 +59,38 @@ def network_fault(error: BaseException, where: str, now: datetime) -> EdgemeetEr
         if any(isinstance(cause, kind) for cause in causes):
             return NetworkError(message.format(where=where), code=code, hint=hint)
     return NetworkError(f"{where} cannot be reached", code="network.unreachable")
+
+
+# Seconds that two honest clocks may differ.
+_TOLERANCE: Final = 60.0
+
+
+def blame_clock(error: EdgemeetError, their_clock: datetime | None, now: datetime) -> EdgemeetError:
+    """A refusal of access while this machine's clock is wrong is a fault of the clock. Pure.
+
+    A token that was signed with a wrong clock, or is judged by one, is refused like a bad one; to ask for
+    another does not help.
+
+    Args:
+        error: what the answer says by itself.
+        their_clock: the Date header of the answer, if there was one.
+        now: this machine's wall clock.
+
+    Returns:
+        A :class:`ClockError` (``clock.behind`` or ``clock.ahead``) in place of an :class:`AuthError`, where
+        the clocks differ by more than a minute; else ``error`` itself.
+    """
+    if not isinstance(error, AuthError) or their_clock is None:
+        return error
+    ahead = (now - their_clock).total_seconds()
+    if abs(ahead) <= _TOLERANCE:
+        return error
+    which = "ahead of" if ahead > 0 else "behind"
+    return ClockError(
+        f"{error.message}, while this machine's clock is {abs(ahead):.0f} s {which} the server's",
+        code="clock.ahead" if ahead > 0 else "clock.behind",
+        hint=CLOCK_HINT,
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from pydantic import (
 
 from edgemeet import rest
 from edgemeet.errors import ProtocolMismatch
+from edgemeet.network_faults import blame_clock
 from edgemeet.ortc.parameters import WireModel
 from edgemeet.refusals import from_reply
 
@@ -93,6 +95,7 @@ async def fetch_init_config(
 
     Raises:
         AuthError, MeetingUnavailable, ServerError: the API refused; see `refusals`.
+        ClockError: it refused the token, and this machine's clock is wrong; see `network_faults.blame_clock`.
         NetworkError, ClockError, RateLimited: see `rest.exchange`.
         ProtocolMismatch: ``protocol.init_config`` or ``protocol.ice_servers``, the answer makes no sense.
     """
@@ -107,7 +110,8 @@ async def fetch_init_config(
     )
     data = reply.body.get("data")
     if reply.status != 200 or (data is None and ("error" in reply.body or "code" in reply.body)):
-        raise from_reply(reply.status, reply.body, what=WHAT, hide=(token,))
+        refusal = from_reply(reply.status, reply.body, what=WHAT, hide=(token,))
+        raise blame_clock(refusal, reply.date, datetime.now(UTC))
     if not isinstance(data, dict):
         raise _mismatch("data must be an object")
     return parse_init_config(data)

@@ -398,8 +398,8 @@ class Weeks(RuleBasedStateMachine):
             self.loop.close()
 
 
-# The same examples at each run; EDGEMEET_WEEKS is how many new ones to try by hand.
-_EXAMPLES = int(os.environ.get("EDGEMEET_WEEKS", "0"))
+# The same examples at each run; WEEKS_EXAMPLES is how many new ones to try by hand.
+_EXAMPLES = int(os.environ.get("WEEKS_EXAMPLES", "0"))
 
 TestWeeks = Weeks.TestCase
 TestWeeks.settings = settings(
