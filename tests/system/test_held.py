@@ -74,10 +74,9 @@ def test_the_meeting_goes_on_and_the_health_asks_for_a_restart(
     # Sound, and the still in place of the picture.
     meeting.expect_media("audio", "video")
     group = machine.show("edgemeet.service", "ControlGroup")["ControlGroup"]
-    processes = machine.run(f"cat /sys/fs/cgroup{group}/cgroup.procs").split()
-    states = [machine.run(f"grep State: /proc/{pid}/status").split()[1] for pid in processes]
-    assert states.count("D") == 1
-    assert len(processes) == 3  # the daemon, the microphone, and no more than one that is held
+    of_all = f"for p in $(cat /sys/fs/cgroup{group}/cgroup.procs); do grep State: /proc/$p/status; done"
+    states = machine.run(f"{of_all}; true")
+    assert states.count("D (disk sleep)") == 1  # another capture of it would be held too
 
 
 def test_it_leaves_the_meeting_in_time_all_the_same(machine: Machine, meeting: Meeting) -> None:
