@@ -56,7 +56,7 @@ async def test_a_secret_that_everybody_can_read(world: World) -> None:
 
 
 async def test_a_device_and_its_identity(world: World) -> None:
-    config = world.config.replace("timeout = 5", 'auth = "identity"')
+    config = world.config.replace("timeout = 30", 'auth = "identity"')
     named(await world.finding(world.machine(config), "identity"), "identity.missing")
     file, key = world.folder / "device-identity.json", DeviceKey.generate()
     save_identity(file, DeviceIdentity("d-7", world.url, key))
