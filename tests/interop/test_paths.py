@@ -105,5 +105,5 @@ async def test_a_stun_server_that_does_not_answer_delays_nothing(
     result.seconds = await viewer.first_picture(NAME) - device.started_at
     status = await device.expect(lambda s: s.timing.token_to_first_media is not None)
     result.note = f"({status.timing.token_to_first_media:.2f} from token to first media)"
-    # The aim is that it costs nothing, and the table says what it took; whoever waits for such a server waits 5 s.
+    # It should cost nothing; the table says what it took. Whoever waits for such a server waits 5 s.
     assert status.timing.token_to_first_media < 4

@@ -14,7 +14,7 @@ _HEADER = """\
 
 
 def slowest_switch(seconds: Sequence[float]) -> str:
-    """Layers change. The aim is within a second; the table says what it took, on two cores that do all of this.
+    """Layers change. The aim is a second; the table says what it took, on two cores that do all of this.
 
     Returns:
         What the table says of it.
