@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A time for each example says how busy the machine is, and fails tests for it.
+settings.register_profile("edgemeet", deadline=None)
+settings.load_profile("edgemeet")
 
 
 class Pulse:
