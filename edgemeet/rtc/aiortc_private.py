@@ -147,7 +147,9 @@ async def add_host_candidates(gatherer: RTCIceGatherer, addresses: Sequence[str]
     """Open a socket on each address; those that cannot be bound are left out."""
     connection = gatherer._connection
     connection._local_candidates_start = True
-    connection._local_candidates += await connection.get_component_candidates(1, list(addresses))
+    # One by one: when it is cancelled among several, aioice forgets the sockets that it has opened.
+    for address in addresses:
+        connection._local_candidates += await connection.get_component_candidates(1, [address])
     connection._local_candidates_end = True
 
 
