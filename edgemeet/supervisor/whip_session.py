@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 # Two offers are never closer, however often the devices are switched.
 OFFER_INTERVAL: Final = 1.0
+DELETE_HEAD_START: Final = 0.5  # seconds before the transport is closed all the same
 _TRICKLE_INTERVAL: Final = 0.1  # seconds between two looks for relayed addresses, while connecting
 
 
@@ -97,6 +98,7 @@ class WhipSession:
         self._progress = _Progress(entered_at=self._began, offered_at=self._began)
         self._first_media: float | None = None
         self._changed = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
 
     @property
     def joined(self) -> bool:
@@ -285,15 +287,21 @@ class WhipSession:
         """See `RunsOnce`. There is no signaling that could be lost before the media."""
 
     async def _give_back(self, resource: WhipResource) -> None:
-        """The resource goes before the transport: a server that is told does not guess."""
+        """DELETE goes first: a server that is told does not guess. Media does not wait for a dead one."""
         self._enter(Phase.LEAVING)
-        await resource.close()
+        self._ending = asyncio.create_task(resource.close())
+        await asyncio.wait([self._ending], timeout=DELETE_HEAD_START)
 
     async def _leave(self, transport: SendTransport) -> None:
         while self._progress.publications:
             _, publication = self._progress.publications.popitem()
             await publication.close()
-        await transport.close()
+        try:
+            await transport.close()
+        finally:
+            if self._ending is not None:
+                await asyncio.wait([self._ending])
+                self._ending = None
 
     def _enter(self, phase: Phase) -> None:
         self._progress.phase = phase

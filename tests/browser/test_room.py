@@ -192,11 +192,10 @@ async def test_layers_can_be_chosen(sandbox: Sandbox, device: Device, watcher: W
         await watcher.expect_moving_picture(NAME, frames=10)
 
 
-@pytest.mark.parametrize("codec", ["h264", "vp8"])
 async def test_a_device_that_came_over_whip_is_seen_and_heard(
-    sandbox: Sandbox, device: Device, watcher: Watcher, codec: str
+    sandbox: Sandbox, device: Device, watcher: Watcher
 ) -> None:
-    async with device(EDGEMEET_MEETING__PROTOCOL="whip", EDGEMEET_CAMERA__CODEC=codec):
+    async with device(EDGEMEET_MEETING__PROTOCOL="whip", EDGEMEET_CAMERA__CODEC="vp8"):
         await watcher.open(sandbox.url, ROOM)
         await watcher.expect_moving_picture(NAME, frames=10)
         await watcher.expect_tone(NAME, 440)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from edgemeet.control import Command
 
 WHIP = {"EDGEMEET_MEETING__PROTOCOL": "whip"}
 
 
-@pytest.mark.parametrize("codec", ["h264", "vp8"])
-async def test_joins_publishes_and_leaves_in_order(sandbox: Any, start_device: Any, codec: str) -> None:
-    device = await start_device(sandbox.url, EDGEMEET_CAMERA__CODEC=codec, **WHIP)
+async def test_joins_publishes_and_leaves_in_order(sandbox: Any, start_device: Any) -> None:
+    device = await start_device(sandbox.url, **WHIP)
     await sandbox.expect_media()
     status = await device.expect(
         lambda s: s.state == "joined" and all(e.round_trip_time for p in s.producers for e in p.encodings)
@@ -23,11 +20,11 @@ async def test_joins_publishes_and_leaves_in_order(sandbox: Any, start_device: A
     assert status.meeting.protocol == "whip"
     assert "roster" in status.meeting.unavailable
     video = next(p for p in status.producers if p.kind == "video")
-    assert video.codec == codec
+    assert video.codec == "h264"
     assert (video.encodings[0].width, video.encodings[0].height) == (640, 360)
     peer = (await sandbox.participants())["front-door"]
     assert peer["name"] == "Front door"
-    assert {p["codec"].lower() for p in peer["producers"]} == {"audio/opus", f"video/{codec}"}
+    assert {p["codec"].lower() for p in peer["producers"]} == {"audio/opus", "video/h264"}
     assert status.health == ()
     await device.stop()
     assert await sandbox.participants() == {}
@@ -110,7 +107,9 @@ async def test_media_that_stops_moving_is_noticed(sandbox: Any, start_device: An
     await sandbox.expect_media(within=60)
 
 
-async def test_another_device_with_the_same_id_ends_the_session(sandbox: Any, start_device: Any) -> None:
+async def test_a_device_that_was_removed_comes_back_since_nobody_can_say_why(
+    sandbox: Any, start_device: Any
+) -> None:
     device = await start_device(sandbox.url, **WHIP)
     await sandbox.expect_media()
     await sandbox.order("remove-peer", room_id="abcd-efgh-ijkl", peer_id="front-door")

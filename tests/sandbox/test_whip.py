@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from edgemeet.encoded import VideoEncoding
 from edgemeet.ortc.parameters import DtlsFingerprint, DtlsParameters, IceCandidate, IceParameters
 from edgemeet.ortc.sdp import LocalSide, Media, make_offer, read_answer
 from edgemeet.sandbox import Sandbox, SandboxOptions, running_sandbox
@@ -112,6 +113,19 @@ async def test_what_is_refused_leaves_nobody_behind(
     reply = await post(client, offer, **headers)
     assert reply.status_code == status, reply.text
     assert sandbox.room(ROOM).peers == {}
+
+
+async def test_an_offer_that_fails_half_way_leaves_nobody_behind(here) -> None:
+    sandbox, client = here
+    layer = VideoEncoding(640, 360, 15, 400_000)
+    offer = make_offer(
+        [Media("audio"), Media("video", (layer,))], SIDE, cname="door", random=random.Random(1)
+    )
+    audio, video = (section.streams[0].ssrc for section in offer.sections)
+    reply = await post(client, offer.sdp.replace(str(video), str(audio)))
+    assert (reply.status_code, "in use" in reply.text) == (400, True)
+    assert sandbox.room(ROOM).peers == {}
+    assert (await post(client)).status_code == 201
 
 
 async def test_who_must_ask_for_entry_cannot(here) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page
+from rig.parts import end
 from whip_rig.page_server import PageServer
 
 
@@ -21,7 +22,7 @@ async def test_chromium_shows_and_plays_it(page: Page, start_device: Any, codec:
             lambda s: s.state == "joined" and all(e.round_trip_time for p in s.producers for e in p.encodings)
         )
         assert {p.codec for p in status.producers} == {"opus", codec}
-        await device.stop()
+        await end(device.process, within=20, what="the daemon")
         assert server.deleted == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rig.parts import end
 from whip_rig.decoded import expect_moving, expect_tone, expect_width
 from whip_rig.janus import TOKEN, Janus, Watcher
 
@@ -25,7 +26,7 @@ async def test_who_watches_sees_and_hears_it(
     assert {p.codec for p in status.producers} == {"opus", codec}
     assert status.health == ()
     assert TOKEN not in device.log + status.model_dump_json()
-    await device.stop()
+    await end(device.process, within=20, what="the daemon")
     assert "Terminating WHIP session" in janus.log, "the DELETE must have come"
 
 

@@ -15,7 +15,7 @@ _RATE = 48_000  # hertz; what Opus is decoded to
 _AUDIBLE = 300  # of 32767; the tone has thousands
 
 
-async def expect_moving(track: MediaStreamTrack, *, frames: int = 30, within: float = 40) -> tuple[int, int]:
+async def expect_moving(track: MediaStreamTrack, *, frames: int = 30, within: float = 90) -> tuple[int, int]:
     """So many different decoded pictures; gives the size of the last one."""
     seen: set[int] = set()
     size = (0, 0)
@@ -30,7 +30,7 @@ async def expect_moving(track: MediaStreamTrack, *, frames: int = 30, within: fl
     return size
 
 
-async def expect_width(track: MediaStreamTrack, width: int, *, within: float = 40) -> None:
+async def expect_width(track: MediaStreamTrack, width: int, *, within: float = 90) -> None:
     """Pictures of this width come."""
     last = 0
     try:

@@ -116,7 +116,7 @@ class PageServer:
         self.deleted += 1
         return Response()
 
-    async def expect_moving(self, width: int, *, pictures: int = 20, within: float = 40) -> None:
+    async def expect_moving(self, width: int, *, pictures: int = 20, within: float = 90) -> None:
         """Pictures of this width that change, and a decoder that goes on."""
         seen: list[str] = []
 
