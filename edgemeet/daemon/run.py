@@ -44,6 +44,8 @@ class Commands:
         devices: tuple[Device, Device],
         reloader: Reloader,
         notifier: Notifier,
+        *,
+        ask_provisioning: Callable[[], None],
     ) -> None:
         self.status = recorder.report
         self.stats = recorder.stats
@@ -53,6 +55,7 @@ class Commands:
         self._camera, self._microphone = devices
         self._reloader = reloader
         self._notifier = notifier
+        self._ask_provisioning = ask_provisioning
 
     async def snapshot(self) -> bytes:
         """See `edgemeet.control.application.Daemon`."""
@@ -65,6 +68,8 @@ class Commands:
             return await self._reloader.reload(self._supervisor)
         finally:
             self._notifier.ready()
+            # Who reads everything anew wants the server's word anew too.
+            self._ask_provisioning()
 
     async def reload_when(self, asked: asyncio.Event) -> None:
         """Reload whenever `asked` is set, until cancelled. The reloader tells what was wrong."""
@@ -144,7 +149,9 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
             stop, reload = _on_signals()
             notifier = Notifier()
             recorder = Recorder(report, health)
-            commands = Commands(recorder, supervisor, devices, reloader, notifier)
+            commands = Commands(
+                recorder, supervisor, devices, reloader, notifier, ask_provisioning=guidance.polling.ask_now
+            )
             broker = build.mqtt_options(settings, own_id)
             tasks = [
                 supervisor.run(),
