@@ -214,7 +214,7 @@ class Device:
         self.process.kill()
         await self.process.wait()
 
-    async def stop(self, *, within: float = 10) -> None:
+    async def stop(self, *, within: float = 25) -> None:
         """SIGTERM; the promise is 5 s, and a busy machine takes longer."""
         if self.process is not None:
             await end(self.process, within=within, what=f"the daemon\n{self}")
