@@ -176,11 +176,13 @@ async def test_a_fleet_gets_its_power_back(server: RoomServer, start_device: Sta
     quiet = {"RECOVERY__START_JITTER": "60", "MEETING__MIC": "false", "MEETING__WEBCAM": "false"}
     fleet = [await start_device(server, participant=f"device-{n}", **quiet) for n in range(5)]
     statuses = [
-        await device.expect(lambda s: s.attempts > 0 or s.next_join_in is not None) for device in fleet
+        await device.expect(lambda s: s.attempts > 0 or s.next_join_in is not None, within=100)
+        for device in fleet
     ]
+    # From each process' own start: how long that takes is not what is asked.
     due = [status.uptime + (status.next_join_in or 0) for status in statuses]
-    assert max(due) < 75, due
+    assert all((status.next_join_in or 0) <= 60 for status in statuses)
     # Three seconds or less happen by chance once in 30,000 times.
     assert max(due) - min(due) > 3, due
     await fleet[0].tell(Command.REJOIN)
-    await fleet[0].expect_well()
+    await fleet[0].expect_well(within=100)
