@@ -19,8 +19,9 @@ from rig.network import Network
 from rig.server import RoomServer
 from rig.vital_signs import VitalSigns
 
-# Seconds that media may take to be back: several times the longest pause between joins after a few failures.
-BACK_WITHIN = 90.0
+# Seconds that media may take to be back. Mishaps come so close together that they count as failures in a row,
+# and after ten of them a device waits for up to three minutes.
+BACK_WITHIN = 240.0
 
 
 def seconds(text: str) -> float:
