@@ -94,8 +94,8 @@ def sends(raw):
     return answer
 
 
-async def ask(url, method="GET", *, timeout=10, ca_file=None, **more):
-    async with new_client(ca_file=ca_file) as client:
+async def ask(url, method="GET", *, timeout=10, ca_file=None, client_cert=None, **more):
+    async with new_client(ca_file=ca_file, client_cert=client_cert) as client:
         return await exchange(client, method, url, what=WHAT, timeout=timeout, **more)
 
 
@@ -445,7 +445,27 @@ class Authority:
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         certificate = self._sign(x509.Name([]), key.public_key(), shift, [(names, True), (issuer, False)])
-        pem = self.folder / "server.pem"
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self._keep("server.pem", certificate, key))
+        return context
+
+    def server_that_asks(self):
+        """One that lets nobody in without a certificate of this authority."""
+        context = self.server()
+        context.load_verify_locations(self.ca_file)
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def device(self):
+        """A device's certificate, with its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "front-door")])
+        certificate = self._sign(name, key.public_key(), timedelta(0), [(issuer, False)])
+        return self._keep("device.pem", certificate, key)
+
+    def _keep(self, name, certificate, key):
+        pem = self.folder / name
         pem.write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
             + key.private_bytes(
@@ -454,9 +474,7 @@ class Authority:
                 serialization.NoEncryption(),
             )
         )
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(pem)
-        return context
+        return pem
 
 
 @pytest.fixture
@@ -467,6 +485,22 @@ def authority(tmp_path):
 async def test_a_known_authority_is_trusted(authority):
     async with listening(says({"a": 1}), tls=authority.server()) as url:
         assert (await ask(url, ca_file=authority.ca_file)).body == {"a": 1}
+
+
+async def test_a_server_that_asks_for_a_certificate_gets_it(authority):
+    async with listening(says({"a": 1}), tls=authority.server_that_asks()) as url:
+        reply = await ask(url, ca_file=authority.ca_file, client_cert=authority.device())
+    assert reply.body == {"a": 1}
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "a stranger's"])
+async def test_without_its_certificate_a_server_that_asks_for_one_refuses(authority, tmp_path, whose):
+    (tmp_path / "elsewhere").mkdir()
+    shown = Authority(tmp_path / "elsewhere").device() if whose == "a stranger's" else None
+    tls = authority.server_that_asks()
+    error = await refused(says({"a": 1}), NetworkError, tls=tls, ca_file=authority.ca_file, client_cert=shown)
+    # In TLS 1.3 the refusal comes after the handshake, and races with the end of the connection.
+    assert error.code in {"network.tls", "network.broken"}
 
 
 async def test_an_unknown_authority_is_not_trusted(authority):
