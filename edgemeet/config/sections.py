@@ -279,7 +279,7 @@ class Recovery(Section):
         description="seconds that the first join waits for the clock to be set, where somebody sets it",
     )
     media_timeout: Number = Field(
-        default=5.0,
+        default=4.5,
         ge=2,
         le=60,
         description="seconds after which media that nobody acknowledges is a fault",

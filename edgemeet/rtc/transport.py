@@ -23,6 +23,7 @@ from edgemeet.rtc.aiortc_private import SrtpTransport
 from edgemeet.rtc.delivery import Delivery
 from edgemeet.rtc.feedback import Feedback
 from edgemeet.rtc.ice import IcePath, IceServerLike
+from edgemeet.rtc.local_address import is_local, source_address
 from edgemeet.rtc.media_clock import MediaClock
 from edgemeet.rtc.pacer import Pacer
 from edgemeet.rtc.sender import Sender
@@ -221,6 +222,17 @@ class SendTransport:
     async def answers(self, timeout: float) -> bool:
         """Whether the path's other end answers within `timeout` seconds: a sign of life beside RTCP."""
         return self.ready and await self._ice.answers(timeout)
+
+    @property
+    def stranded(self) -> bool:
+        """Whether media leaves from an address that is no longer on this machine, and could from another.
+
+        Of a relayed path our own address is not known: it is never stranded.
+        """
+        pair = aiortc_private.selected_pair(self._ice.transport) if self.ready else None
+        if pair is None or pair.local_type != "host" or is_local(pair.local[0]):
+            return False
+        return source_address(pair.remote) is not None
 
     async def close(self) -> None:
         """Close everything within two seconds; no task and no socket is left. May be called again."""

@@ -32,6 +32,8 @@ class SessionFacts:
         unsent: for how long frames have been coming of which no packet left.
         signaling_silent: since the signaling server was last heard of; it is asked while there is doubt.
         transport_lost: the media transport has failed or was closed from the other side.
+        stranded: for how long the address that media leaves from has been gone, while there is another way;
+            None while it is there.
         repairing: for how long a new transport has been in the making; None when none is.
         repairs: transports that were made anew since media last moved for a while.
         network_changed: since the network last changed during this session, if it did.
@@ -45,6 +47,7 @@ class SessionFacts:
     unsent: float = 0.0
     signaling_silent: float = 0.0
     transport_lost: bool = False
+    stranded: float | None = None
     repairing: float | None = None
     repairs: int = 0
     network_changed: float | None = None
@@ -61,6 +64,7 @@ class Facts:
         error: what ended the last session; None when none has ended, or it ended as wanted.
         failures: sessions in a row that ended by an error.
         evictions: times in a row that the same participant id joined elsewhere.
+        slip: `error` is the first mismatch of the protocol, and the meeting that it ended had been well.
         since_start: since the supervisor began.
         since_end: since the last session ended.
         since_join: since the last session began; None when there was none.
@@ -78,6 +82,7 @@ class Facts:
     error: EdgemeetError | None = None
     failures: int = 0
     evictions: int = 0
+    slip: bool = False
     since_start: float = 0.0
     since_end: float = 0.0
     since_join: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from edgemeet.errors import DuplicateParticipant, EdgemeetError
+from edgemeet.errors import DuplicateParticipant, EdgemeetError, ProtocolMismatch
 from edgemeet.supervisor.facts import Wake
 from edgemeet.supervisor.limits import Limits
 
@@ -22,10 +22,13 @@ class Ledger:
         self.error: EdgemeetError | None = None
         self.failures = 0
         self.evictions = 0
+        self.slip = False
         self.attempts = 0
         self.joins = 0
         self.ended_at = now
         self._joins_at: deque[float] = deque()
+        self._joined_at: float | None = None
+        self._mismatches = 0
         self._woken: dict[Wake, float] = {}
 
     @property
@@ -45,15 +48,17 @@ class Ledger:
     def session_begins(self, now: float, limits: Limits) -> None:
         """A session begins; what happened before it has had its effect."""
         self.attempts += 1
+        self._joined_at = None
         self._woken.clear()
         self._joins_at.append(now)
         while len(self._joins_at) > 1 and self._joins_at[0] <= now - limits.window:
             self._joins_at.popleft()
 
-    def session_joined(self) -> None:
+    def session_joined(self, now: float) -> None:
         """It is in the meeting: what kept it out is over."""
         self.joins += 1
         self.error = None
+        self._joined_at = now
 
     def session_ended(self, error: EdgemeetError | None, now: float, draw: float, limits: Limits) -> None:
         """It ended: by an error, or as somebody wanted."""
@@ -63,6 +68,11 @@ class Ledger:
         self.error = error
         if lasted >= limits.quiet_evictions:
             self.evictions = 0
+        if lasted >= limits.quiet_mismatches:
+            self._mismatches = 0
+        self._mismatches += isinstance(error, ProtocolMismatch)
+        well = self._joined_at is not None and now - self._joined_at >= limits.sound_meeting
+        self.slip = isinstance(error, ProtocolMismatch) and well and self._mismatches == 1
         if error is None:
             self.failures = 0
             return

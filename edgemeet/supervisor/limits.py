@@ -16,7 +16,10 @@ class Limits:
         window: for `joins_in_window`.
         start_jitter: the first join waits for up to so long, at random: power returns to a whole fleet.
         clock_wait: the first join waits for the clock to be set for up to so long.
-        media_timeout: media that was not acknowledged for so long is stalled.
+        media_timeout: media that was not acknowledged for so long is stalled. mediasoup's reports on pictures
+            are at most 1.5 s apart (a second, stretched by a half): two in a row may be lost.
+        stranded: media that leaves from an address which has been gone for so long, while there is another
+            way, does not come back.
         flow_timeout: frames that come for so long while no packet leaves are a defect of this session.
         signaling_fresh: signaling that was heard of within so long answers, while it is being asked.
         path_timeout: a session of which nothing was heard for so long is given up.
@@ -28,6 +31,9 @@ class Limits:
         removal_hold: out of the meeting after a host removed the device; None is until the provisioning
             server or an operator says otherwise.
         good_session: a session that lasted so long was a good one, and failures are counted from zero.
+        sound_meeting: a meeting that the device has been in for so long speaks what we speak, and one
+            mismatch of the protocol is a slip.
+        quiet_mismatches: a session that lasted so long makes the next mismatch the first one again.
         quiet_evictions: a session that lasted so long shows that nobody else uses this participant id.
     """
 
@@ -36,7 +42,8 @@ class Limits:
     window: float = 120.0
     start_jitter: float = 0.0
     clock_wait: float = 60.0
-    media_timeout: float = 5.0
+    media_timeout: float = 4.5
+    stranded: float = 0.3
     flow_timeout: float = 20.0
     signaling_fresh: float = 3.0
     path_timeout: float = 15.0
@@ -47,6 +54,8 @@ class Limits:
     duplicate_hold: float = 600.0
     removal_hold: float | None = None
     good_session: float = 30.0
+    sound_meeting: float = 5.0
+    quiet_mismatches: float = 600.0
     quiet_evictions: float = 7200.0
 
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edgemeet.errors import DuplicateParticipant, EdgemeetError, Remedy, RemovedByHost, RoomClosed
+from edgemeet.errors import (
+    DuplicateParticipant,
+    EdgemeetError,
+    ProtocolMismatch,
+    Remedy,
+    RemovedByHost,
+    RoomClosed,
+)
 from edgemeet.supervisor.facts import Wake
 from edgemeet.supervisor.limits import Limits
 
@@ -45,7 +52,8 @@ class Rule:
 RETRY: Final = Rule(
     "retry",
     "may well work at the next try",
-    (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0),
+    # A server that is started again is back within seconds, a machine within a minute.
+    (0.3, 1.0, 2.0, 2.0, 3.0, 6.0, 12.0, 20.0, 25.0),
     120.0,
     ALL,
 )
@@ -82,9 +90,11 @@ _BY_REMEDY: Final = {
 }
 
 
-def rule_for(error: EdgemeetError) -> Rule:
-    """The line of the policy that is for `error`."""
+def rule_for(error: EdgemeetError, *, slip: bool = False) -> Rule:
+    """The line of the policy that is for `error`; a slip of the other side's is no reason to wait long."""
     match error:
+        case ProtocolMismatch() if slip:
+            return RETRY
         case RemovedByHost():
             return REMOVED
         case DuplicateParticipant():
@@ -96,7 +106,13 @@ def rule_for(error: EdgemeetError) -> Rule:
 
 
 def pause_after(
-    error: EdgemeetError, failures: int, draw: float, limits: Limits, *, evictions: int = 1
+    error: EdgemeetError,
+    failures: int,
+    draw: float,
+    limits: Limits,
+    *,
+    evictions: int = 1,
+    slip: bool = False,
 ) -> float | None:
     """Seconds to stay out.
 
@@ -106,11 +122,12 @@ def pause_after(
         draw: from 0 to 1, for the jitter.
         limits: the numbers that are configured.
         evictions: times in a row that the participant id was used elsewhere, this one too.
+        slip: see `Facts`.
 
     Returns:
         None where it is until somebody says otherwise.
     """
-    pause = _pause(rule_for(error), max(failures, 1), limits, max(evictions, 1))
+    pause = _pause(rule_for(error, slip=slip), max(failures, 1), limits, max(evictions, 1))
     if pause is None:
         return None
     return max(pause, asked_pause(error)) * (1 + JITTER * draw)

@@ -73,7 +73,16 @@ def _numbers() -> str:
             f"{limits.joins_in_window} in {limits.window:g} s at most",
         ),
         ("failures count from zero after a session of", f"{limits.good_session:g} s"),
+        (
+            "a meeting that was well for",
+            f"{limits.sound_meeting:g} s, and ends by what we do not understand, is retried: once in "
+            f"{limits.quiet_mismatches:g} s",
+        ),
         ("media is stalled without an acknowledgement for", f"{limits.media_timeout:g} s"),
+        (
+            "media whose address is gone, while there is another way, moves after",
+            f"{limits.stranded:g} s",
+        ),
         ("signaling answers if it was heard of within", f"{limits.signaling_fresh:g} s of being asked"),
         ("a new transport has", f"{limits.repair_timeout:g} s"),
         ("a stalled session has, after the network came back,", f"{limits.revive:g} s"),

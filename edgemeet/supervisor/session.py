@@ -8,7 +8,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,9 +40,9 @@ from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
 
 logger = logging.getLogger(__name__)
 
-# Media without an acknowledgement for so many seconds is asked after, and signaling too: reports come every
-# second or so.
-DOUBT_AFTER = 2.0
+# Media without an acknowledgement for so many seconds is asked after, and signaling too: reports on pictures
+# come every second, stretched by up to a half.
+DOUBT_AFTER = 1.5
 # Seconds that an answer may take then.
 ASK_TIMEOUT = 2.0
 # Media that moved for so many seconds after a repair was repaired.
@@ -80,6 +80,7 @@ class _Progress:
     repaired_at: float | None = None
     repairs: int = 0
     network_changed_at: float | None = None
+    stranded_since: float | None = None
 
 
 class Admitter(Protocol):
@@ -144,6 +145,7 @@ class Session:
         self._progress = _Progress(entered_at=self._began)
         self._first_media: float | None = None
         self._changed = asyncio.Event()
+        self._doubt = asyncio.Event()
         self._remains: MediaRemains | None = None
 
     @property
@@ -256,11 +258,14 @@ class Session:
             self._on_news()
 
     async def _ask_in_doubt(self, meeting: Meeting) -> None:
-        """Find out who still answers, as soon as media is acknowledged late."""
+        """Find out who still answers, as soon as media is late or the network changes."""
         while True:
-            await asyncio.sleep(DOUBT_AFTER / 4)
-            path = self._progress.path
-            if path is not None and (path.unacknowledged() or 0.0) > DOUBT_AFTER:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DOUBT_AFTER / 4):
+                    await self._doubt.wait()
+            path, doubt = self._progress.path, self._doubt.is_set()
+            self._doubt.clear()
+            if path is not None and (doubt or (path.unacknowledged() or 0.0) > DOUBT_AFTER):
                 await asyncio.gather(meeting.probe(ASK_TIMEOUT), path.ask(ASK_TIMEOUT))
 
     async def _make_path_anew(self, meeting: Meeting) -> None:
@@ -305,10 +310,20 @@ class Session:
             unsent=path.unsent() if path is not None else 0.0,
             signaling_silent=meeting.silent_for if meeting is not None else 0.0,
             transport_lost=self.joined and path is not None and not path.transport.ready,
+            stranded=self._stranded(now),
             repairing=_age(progress.repairing_since, now),
             repairs=progress.repairs,
             network_changed=_age(progress.network_changed_at, now),
         )
+
+    def _stranded(self, now: float) -> float | None:
+        progress = self._progress
+        if not self.joined or progress.path is None or not progress.path.transport.stranded:
+            progress.stranded_since = None
+        elif progress.stranded_since is None:
+            progress.stranded_since = now
+            self._doubt.set()
+        return _age(progress.stranded_since, now)
 
     def repair(self) -> None:
         """See `RunsOnce`."""
@@ -319,6 +334,7 @@ class Session:
     def network_changed(self) -> None:
         """See `RunsOnce`."""
         self._progress.network_changed_at = self._clock()
+        self._doubt.set()
 
     def take_remains(self) -> MediaRemains | None:
         """See `RunsOnce`."""

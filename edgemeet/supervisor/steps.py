@@ -14,6 +14,8 @@ from edgemeet.supervisor.policy import asked_pause, pause_after, rule_for
 LOOK: Final = 0.5
 # Seconds; what is left of a pause after rounding would otherwise be waited for again and again.
 SHORTEST_WAIT: Final = 0.001
+# As that, for the wait until a number of the limits is passed.
+SHORTEST_LOOK: Final = 0.01
 # Seconds that the steps into the meeting take without the wait for a host (signaling's own deadline): an
 # attempt that is older waits for one, and is no reason to begin anew when the network changes.
 STEPS: Final = 30.0
@@ -90,10 +92,12 @@ def _rest_between(facts: Facts, limits: Limits) -> float | None:
         rest = max(rest, facts.window_free_in)
     if facts.error is None:
         return rest
-    if facts.woken & rule_for(facts.error).cut_by:
+    if facts.woken & rule_for(facts.error, slip=facts.slip).cut_by:
         # The other side's own word on when to come back outlives what happens here.
         return max(rest, asked_pause(facts.error) - facts.since_end)
-    pause = pause_after(facts.error, facts.failures, facts.draw, limits, evictions=facts.evictions)
+    pause = pause_after(
+        facts.error, facts.failures, facts.draw, limits, evictions=facts.evictions, slip=facts.slip
+    )
     return None if pause is None else max(rest, pause - facts.since_end)
 
 
@@ -122,10 +126,23 @@ def _while_joined(session: SessionFacts, limits: Limits) -> Step:
         return End(TransportFailed(f"no new media transport within {limits.repair_timeout:g} s"))
     if session.unsent > limits.flow_timeout:
         return End(MediaStalled(f"pictures or sound come and nothing was sent for {session.unsent:.0f} s"))
+    look = LOOK
+    if session.stranded is not None:
+        if session.stranded >= limits.stranded:
+            return _while_stranded(session, session.stranded)
+        look = limits.stranded - session.stranded + SHORTEST_LOOK
     silence = session.unacknowledged or 0.0
     if not session.transport_lost and silence <= limits.media_timeout:
-        return Stay()
+        return Stay(min(look, limits.media_timeout - silence + SHORTEST_LOOK))
     return _while_stalled(session, silence, limits)
+
+
+def _while_stranded(session: SessionFacts, age: float) -> Step:
+    """The address that media leaves from is gone. What signaling has said since decides."""
+    if session.signaling_silent < age and session.repairs == 0:
+        return Repair()  # it goes another way
+    message = "the address that media left from is no longer on this machine"
+    return End(NetworkError(message, code="network.address_gone"))
 
 
 def _while_stalled(session: SessionFacts, silence: float, limits: Limits) -> Step:

@@ -227,6 +227,7 @@ class Supervisor:
             error=ledger.error,
             failures=ledger.failures,
             evictions=ledger.evictions,
+            slip=ledger.slip,
             since_start=now - ledger.began,
             since_end=now - ledger.ended_at,
             since_join=None if ledger.last_join_at is None else now - ledger.last_join_at,
@@ -346,7 +347,7 @@ class Supervisor:
             return
         if not self._noted_joined:
             self._noted_joined = True
-            self._ledger.session_joined()
+            self._ledger.session_joined(self._clock())
             cleared = self._health.clear(SUBJECT)
             meeting = session.view().meeting_id
             logger.info("joined %s%s", meeting, f" (before: {cleared.text})" if cleared else "")
@@ -401,5 +402,5 @@ class Supervisor:
             case Join():
                 return "joining again at once"
             case _:
-                cuts = sorted(rule_for(error).cut_by)
+                cuts = sorted(rule_for(error, slip=self._ledger.slip).cut_by)
                 return f"staying out until one of these says otherwise: {', '.join(cuts)}"

@@ -55,6 +55,7 @@ class _Progress:
     offered_at: float = 0.0
     answered_at: float | None = None
     network_changed_at: float | None = None
+    stranded_since: float | None = None
     publications: dict[str, WhipPublication] = field(default_factory=dict)
 
 
@@ -272,9 +273,18 @@ class WhipSession:
             attempt_age=0.0 if self.joined else now - self._progress.offered_at,
             step_age=now - self._progress.entered_at,
             unacknowledged=self._silence(),
+            stranded=self._stranded(now),
             repairs=1,
             network_changed=None if changed is None else now - changed,
         )
+
+    def _stranded(self, now: float) -> float | None:
+        progress = self._progress
+        if not self.joined or progress.transport is None or not progress.transport.stranded:
+            progress.stranded_since = None
+        elif progress.stranded_since is None:
+            progress.stranded_since = now
+        return None if progress.stranded_since is None else now - progress.stranded_since
 
     def repair(self) -> None:
         """See `RunsOnce`. Nothing less than another session can be made over WHIP."""

@@ -20,6 +20,7 @@ from edgemeet.sandbox import SandboxOptions
 from edgemeet.sandbox.refusal import LeaveReason
 from edgemeet.sandbox.tokens import TokenIssuer
 from edgemeet.signaling.initconfig import IceServer
+from edgemeet.supervisor import DEFAULT_LIMITS
 
 StartDevice = Callable[..., Awaitable[Device]]
 StartFront = Callable[..., Awaitable[Front]]
@@ -319,9 +320,10 @@ async def test_nonsense_that_is_ignored(server: RoomServer, start_device: StartD
 async def test_nonsense_that_ends_the_session(
     frame: str, server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
-    """The process lives, and begins another session by itself."""
+    """The process lives, and begins another session by itself: at once, in a meeting that was well."""
     device = await joined(server, start_device)
     began = server.device().connected_at
+    await asyncio.sleep(DEFAULT_LIMITS.sound_meeting + 1)
     server.device().socket._queue.put_nowait(frame)
 
     async def ended() -> bool:

@@ -213,6 +213,32 @@ async def test_the_other_side_going_away_is_noticed(peer: Peer, transport: SendT
     assert transport.state is TransportState.FAILED
 
 
+@pytest.mark.parametrize(
+    ("gone", "source", "stranded"),
+    [(False, "127.0.0.2", False), (True, "127.0.0.2", True), (True, None, False)],
+    ids=["it is there", "another one leads there", "no other one does"],
+)
+async def test_a_path_whose_address_is_gone_is_stranded(
+    transport: SendTransport,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    gone: bool,
+    source: str | None,
+    stranded: bool,
+) -> None:
+    """The kernel's answers are made up: an address of this machine cannot be taken away in a test."""
+    assert not transport.stranded
+    asked: list[object] = []
+    monkeypatch.setattr("edgemeet.rtc.transport.is_local", lambda address: asked.append(address) or not gone)
+    monkeypatch.setattr("edgemeet.rtc.transport.source_address", lambda remote: source)
+    assert transport.stranded is stranded
+    local = transport.stats().local_address
+    assert local is not None
+    assert asked == [local.rpartition(":")[0]]
+    await transport.close()
+    assert not transport.stranded
+
+
 async def test_a_lost_path_is_noticed(transport: SendTransport) -> None:
     await transport._ice._gatherer._connection.close()  # what aioice does when consent expires
     with pytest.raises(TransportFailed, match="path"):

@@ -105,6 +105,7 @@ ENDS: tuple[type[EdgemeetError], ...] = (
     errors.RemovedByHost,
     errors.RoomClosed,
     errors.ServerError,
+    errors.ProtocolMismatch,
 )
 # The longest that a device may stay out of a world that is well again, without a word from anybody: the
 # longest pause, stretched by its jitter, and the way in.

@@ -31,7 +31,8 @@ def pause(error: EdgemeetError, failures: int = 1, draw: float = 0.0, **more: in
     [
         (errors.SignalingLost("x"), 1, 0.3),
         (errors.NetworkError("x"), 2, 1.0),
-        (errors.NetworkError("x"), 9, 15.0),
+        (errors.NetworkError("x"), 4, 2.0),
+        (errors.NetworkError("x"), 9, 25.0),
         (errors.NetworkError("x"), 10, 120.0),
         (errors.NetworkError("x"), 10_000, 120.0),
         (errors.AuthError("x"), 3, 2.0),
@@ -44,7 +45,8 @@ def pause(error: EdgemeetError, failures: int = 1, draw: float = 0.0, **more: in
         (errors.ConfigError("x"), 1, None),
         (errors.RateLimited("x", retry_after=77.0), 1, 77.0),
         (errors.RateLimited("x", retry_after=1e9), 1, LONGEST_RETRY_AFTER),
-        (errors.ServerError("x", retry_after=2.0), 9, 15.0),
+        (errors.ServerError("x", retry_after=2.0), 9, 25.0),
+        (errors.ServerError("x", retry_after=9.0), 4, 9.0),
     ],
 )
 def test_pauses(error: EdgemeetError, failures: int, seconds: float | None) -> None:
@@ -61,6 +63,11 @@ def test_what_a_removal_costs_is_configured() -> None:
     removed = errors.RemovedByHost("x")
     assert pause_after(removed, 1, 0.0, Limits(removal_hold=300.0)) == 300.0
     assert pause_after(removed, 5, 0.0, Limits(removal_hold=None)) is None
+
+
+def test_a_server_that_is_back_within_seconds_waits_for_two_or_three() -> None:
+    longest = max(pause(errors.NetworkError("x"), failures, draw=1.0) or 0.0 for failures in range(1, 5))
+    assert longest == 3.0
 
 
 @given(failures=st.integers(1, 100), draw=st.floats(0, 1))

@@ -9,7 +9,18 @@ from edgemeet import errors
 from edgemeet.supervisor import DEFAULT_LIMITS as LIMITS
 from edgemeet.supervisor import Facts, Limits, SessionFacts, Wake
 from edgemeet.supervisor.policy import LONGEST_RETRY_AFTER
-from edgemeet.supervisor.steps import End, Hold, Join, Repair, Stay, Step, Wait, next_step
+from edgemeet.supervisor.steps import (
+    LOOK,
+    SHORTEST_LOOK,
+    End,
+    Hold,
+    Join,
+    Repair,
+    Stay,
+    Step,
+    Wait,
+    next_step,
+)
 
 ALL_ERRORS = [
     value
@@ -57,6 +68,11 @@ def ended(error: errors.EdgemeetError | None, **more: object) -> Facts:
         (ended(errors.DuplicateParticipant("x"), evictions=1, woken=RELOAD), Wait(600.0)),
         (ended(errors.DuplicateParticipant("x"), evictions=2), Wait(1200.0)),
         (ended(errors.DuplicateParticipant("x"), evictions=2, woken=OPERATOR), Join()),
+        (ended(errors.ProtocolMismatch("x"), woken=NETWORK), Wait(30.0)),
+        (ended(errors.ProtocolMismatch("x"), slip=True), Wait(0.3)),
+        (ended(errors.ProtocolMismatch("x"), slip=True, failures=3), Wait(2.0)),
+        (ended(errors.ProtocolMismatch("x"), slip=True, woken=NETWORK), Join()),
+        (ended(errors.MeetingFull("x"), slip=True), Wait(30.0)),
         (ended(errors.RemovedByHost("x"), since_end=1e9), Hold()),
         (ended(errors.RemovedByHost("x"), woken=NETWORK | RELOAD), Hold()),
         (ended(errors.RemovedByHost("x"), woken=MEETING), Join()),
@@ -93,6 +109,7 @@ def running(**changes: object) -> SessionFacts:
 STALLED = errors.MediaStalled("")
 GONE = errors.TransportFailed("")
 CHANGED = errors.NetworkError("", code="network.changed")
+MOVED = errors.NetworkError("", code="network.address_gone")
 NEVER = errors.TransportFailed("", code="session.timeout")
 
 
@@ -100,7 +117,9 @@ NEVER = errors.TransportFailed("", code="session.timeout")
     ("session", "step"),
     [
         (running(), Stay()),
-        (running(unacknowledged=4.9, signaling_silent=8.0), Stay()),
+        (running(unacknowledged=1.5), Stay(LOOK)),
+        (running(unacknowledged=4.5, signaling_silent=8.0), Stay(SHORTEST_LOOK)),
+        (running(unacknowledged=4.51, signaling_silent=0.5), Repair()),
         (running(unacknowledged=5.1, signaling_silent=0.5), Repair()),
         (running(unacknowledged=5.1, signaling_silent=0.5, repairs=1), End(STALLED)),
         (running(unacknowledged=5.1, signaling_silent=4.0), Stay()),
@@ -113,6 +132,12 @@ NEVER = errors.TransportFailed("", code="session.timeout")
         (running(transport_lost=True, repairs=1), End(GONE)),
         (running(unacknowledged=9.0, signaling_silent=0.1, repairing=4.0), Stay()),
         (running(unacknowledged=9.0, signaling_silent=0.1, repairing=5.1), End(GONE)),
+        (running(stranded=0.0), Stay(LIMITS.stranded + SHORTEST_LOOK)),
+        (running(stranded=0.3, signaling_silent=0.1), Repair()),
+        (running(stranded=0.3, signaling_silent=0.1, repairs=1), End(MOVED)),
+        (running(stranded=0.3, signaling_silent=0.5), End(MOVED)),
+        (running(stranded=0.3, signaling_silent=0.5, repairing=1.0), Stay()),
+        (running(joined=False, age=1.0, step_age=1.0, stranded=9.0), Stay()),
         (running(unsent=19.0), Stay()),
         (running(unsent=21.0), End(STALLED)),
         (running(joined=False, attempt_age=200.0, step_age=200.0), Stay()),
@@ -156,6 +181,7 @@ maybe = st.none() | ages
     recent_joins=st.integers(0, 200),
     window_free_in=st.floats(0, 120),
     clock_set=st.none() | st.booleans(),
+    slip=st.booleans(),
     woken=st.frozensets(st.sampled_from(Wake)),
     draw=st.floats(0, 1),
 )
@@ -187,6 +213,7 @@ def test_a_join_is_never_sooner_than_allowed_and_a_wait_always_ends(
     unsent=ages,
     signaling_silent=ages,
     transport_lost=st.booleans(),
+    stranded=maybe,
     repairing=maybe,
     repairs=st.integers(0, 3),
     network_changed=maybe,
@@ -198,6 +225,7 @@ def test_no_session_is_kept_that_has_been_silent_for_longer_than_the_deadline(**
     if isinstance(step, Stay) and session.joined and session.repairing is None:
         assert (session.unacknowledged or 0.0) <= LIMITS.path_timeout
         assert session.unsent <= LIMITS.flow_timeout
+        assert (session.stranded or 0.0) < LIMITS.stranded
     if isinstance(step, Stay) and session.repairing is not None and session.joined:
         assert session.repairing <= LIMITS.repair_timeout
     if isinstance(step, Stay) and not session.joined:
