@@ -27,6 +27,9 @@ from edgemeet.version import own_version
 DEFAULT_LIMIT: Final = 262_144  # bytes; the largest honest answer, an init-config, is below 10 kB
 MAX_REDIRECTS: Final = 3
 MAX_RETRY_AFTER: Final = 3600.0  # seconds; an absurd value must not keep a device out for days
+# Seconds; long enough for the requests of one join. A connection that outlives a change of addresses gives no
+# error, it only costs the whole deadline of the next request.
+KEEP_IDLE: Final = 1.0
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 _PORTAL_HINT: Final = (
@@ -85,6 +88,7 @@ def new_client(
         _show_certificate(context, client_cert, client_key)
     return httpx.AsyncClient(
         verify=context,
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEEP_IDLE),
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         headers={
             "User-Agent": f"edgemeet/{own_version()}",
