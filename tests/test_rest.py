@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgemeet.errors import ClockError, ConfigError, EdgemeetError, NetworkError, RateLimited, ServerError
-from edgemeet.rest import MAX_RETRY_AFTER, exchange, new_client, origin
+from edgemeet.rest import KEEP_IDLE, MAX_RETRY_AFTER, exchange, new_client, origin
 
 WHAT = "the provisioning server"
 
@@ -237,6 +237,20 @@ async def test_the_deadline_is_for_all_of_it(answer):
     assert error.code == "network.timeout"
     assert "0.4 s" in error.message
     assert time.monotonic() - began < 5
+
+
+async def test_a_connection_is_not_kept_for_long():
+    """It may have been made from an address that is gone by the next request, and then nothing answers."""
+
+    async def once(head, body, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    async with listening(once) as url, new_client() as client:
+        await exchange(client, "GET", url, what=WHAT, timeout=10)
+        await asyncio.sleep(KEEP_IDLE + 0.5)
+        await exchange(client, "GET", url, what=WHAT, timeout=10)
 
 
 async def test_nobody_accepts():
