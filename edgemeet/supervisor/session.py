@@ -36,7 +36,7 @@ from edgemeet.supervisor.media_path import MediaPath
 from edgemeet.supervisor.reasons import root_error
 from edgemeet.supervisor.remains import MediaRemains
 from edgemeet.supervisor.switch import Hand
-from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
+from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings, first_packet_at
 
 logger = logging.getLogger(__name__)
 
@@ -386,7 +386,7 @@ class Session:
         published = path.publications.values() if path else ()
         producers = tuple(ProducerView(id=p.producer_id, stats=p.stats()) for p in published)
         if self._first_media is None:
-            self._first_media = self._first_packet_at(producers)
+            self._first_media = first_packet_at(producers, self._clock())
         return SessionView(
             phase=progress.phase,
             meeting_id=admission.meeting_id if admission else None,
@@ -402,15 +402,6 @@ class Session:
                 first_media=self._first_media,
             ),
         )
-
-    def _first_packet_at(self, producers: tuple[ProducerView, ...]) -> float | None:
-        ages = [
-            encoding.first_packet_age
-            for producer in producers
-            for encoding in producer.stats.encodings
-            if encoding.first_packet_age is not None
-        ]
-        return self._clock() - max(ages) if ages else None
 
 
 def _age(since: float | None, now: float) -> float | None:

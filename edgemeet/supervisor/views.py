@@ -28,6 +28,17 @@ class ProducerView:
     stats: SenderStats
 
 
+def first_packet_at(producers: tuple[ProducerView, ...], now: float) -> float | None:
+    """When the first packet of all left, on the clock of `now`; None before. Pure."""
+    ages = [
+        encoding.first_packet_age
+        for producer in producers
+        for encoding in producer.stats.encodings
+        if encoding.first_packet_age is not None
+    ]
+    return now - max(ages) if ages else None
+
+
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Seconds on the monotonic clock at which a session got so far; None when it has not."""

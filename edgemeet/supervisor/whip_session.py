@@ -23,7 +23,7 @@ from edgemeet.supervisor.doors import WhipAdmission, WhipDoor
 from edgemeet.supervisor.facts import SessionFacts
 from edgemeet.supervisor.media_path import AUDIO_REPORT_INTERVAL
 from edgemeet.supervisor.session import ASK_TIMEOUT, DOUBT_AFTER
-from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
+from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings, first_packet_at
 from edgemeet.supervisor.whip_publication import WhipPublication
 
 logger = logging.getLogger(__name__)
@@ -324,7 +324,7 @@ class WhipSession:
         admission, transport = progress.admission, progress.transport
         producers = tuple(ProducerView(id=p.kind, stats=p.stats()) for p in progress.publications.values())
         if self._first_media is None:
-            self._first_media = _first_packet_at(producers, self._clock())
+            self._first_media = first_packet_at(producers, self._clock())
         return SessionView(
             phase=progress.phase,
             meeting_id=admission.meeting_id if admission else None,
@@ -341,13 +341,3 @@ class WhipSession:
             ),
             protocol="whip",
         )
-
-
-def _first_packet_at(producers: tuple[ProducerView, ...], now: float) -> float | None:
-    ages = [
-        encoding.first_packet_age
-        for producer in producers
-        for encoding in producer.stats.encodings
-        if encoding.first_packet_age is not None
-    ]
-    return now - max(ages) if ages else None
