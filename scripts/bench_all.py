@@ -1,0 +1,76 @@
+"""Measures all that docs/performance.md shows and writes it there: 25 minutes on an idle machine, as root.
+
+    scripts/bench all [NAME ...]
+
+One that fails is named at the end, and what was recorded of it before stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """One benchmark of the record, and the seconds after which it counts as failed."""
+
+    name: str
+    limit: float
+
+
+PARTS = (
+    Part("cost", 900),
+    Part("memory", 300),
+    Part("start", 300),
+    Part("growth", 480),
+    Part("latency", 400),
+    Part("quality", 600),
+)
+
+
+def run(part: Part) -> str | None:
+    """Measure and record it; what went wrong, if anything did."""
+    script = HERE / f"bench_{part.name}.py"
+    if not script.exists():
+        return "there is none"
+    try:
+        done = subprocess.run((sys.executable, str(script), "--record"), timeout=part.limit, check=False)
+    except subprocess.TimeoutExpired:
+        return f"not done within {part.limit:g} s"
+    return f"ended with {done.returncode}" if done.returncode else None
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="bench all", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    names = parser.parse_args().names
+    if unknown := set(names) - {part.name for part in PARTS}:
+        parser.error(
+            f"there is no {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in PARTS)}"
+        )
+    failed = {}
+    for part in PARTS:
+        if names and part.name not in names:
+            continue
+        print(f"== {part.name}", flush=True)
+        began = time.monotonic()
+        if (problem := run(part)) is not None:
+            failed[part.name] = problem
+        print(f"== {part.name} took {time.monotonic() - began:.0f} s", flush=True)
+    subprocess.run((sys.executable, str(HERE / "bench_report.py")), check=True)
+    if failed:
+        sys.exit("".join(f"bench all: {name}: {problem}\n" for name, problem in failed.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Results as Markdown, and the places in docs/performance.md that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from measuring.record import Cell, Column, Figure, Result, Table
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+AIMS: Final = "aims"  # the place that holds the figures of all benchmarks
+
+
+class NoPlace(Exception):
+    """The page has no marks for a result."""
+
+
+def table(found: Table) -> str:
+    """One table, with its title in front."""
+    heading = f"{found.title}\n\n" if found.title else ""
+    lines = [
+        _line(column.title for column in found.columns),
+        _line("---" if index == 0 else "---:" for index, _ in enumerate(found.columns)),
+        *(_line(_cells(row, found.columns)) for row in found.rows),
+    ]
+    return heading + "".join(lines)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _cells(row: tuple[Cell, ...], columns: tuple[Column, ...]) -> Iterable[str]:
+    for cell, column in zip(row, columns, strict=True):
+        match cell:
+            case None:
+                yield ""
+            case float():
+                yield f"{cell:.{column.digits}f}"
+            case _:
+                yield str(cell).replace("|", "\\|").replace("\n", " ")
+
+
+def result(found: Result) -> str:
+    """All of a result: tables, notes, and where and when it was."""
+    versions = ", ".join(f"{each.name} {each.version}" for each in found.versions)
+    told = f"Measured {found.date} UTC on {found.machine.line()}." + (f" {versions}." if versions else "")
+    parts = [*(table(each) for each in found.tables), *(f"{note}\n" for note in found.notes), f"{told}\n"]
+    return "\n".join(parts)
+
+
+def aims(results: Iterable[Result]) -> str:
+    """The figures that have an aim, and whether it is met."""
+    columns = (Column(title="what"), Column(title="aim"), Column(title="measured"), Column(title="met"))
+    rows = tuple(
+        (figure.name, f"{figure.aim:g}{_unit(figure)}", f"{figure.value:.3g}{_unit(figure)}", _met(figure))
+        for each in results
+        for figure in each.figures
+        if figure.aim is not None
+    )
+    return table(Table(columns=columns, rows=rows))
+
+
+def _unit(figure: Figure) -> str:
+    return f" {figure.unit}" if figure.unit else ""
+
+
+def _met(figure: Figure) -> str:
+    assert figure.aim is not None
+    return "yes" if figure.value <= figure.aim else "**no**"
+
+
+def fill(page: str, results: list[Result]) -> str:
+    """The page with every result in its place.
+
+    Raises:
+        NoPlace: a result has no place; the message says which marks are missing.
+    """
+    for name, text in ((AIMS, aims(results)), *((each.name, result(each)) for each in results)):
+        begin, end = f"<!-- bench {name}: begin -->\n", f"<!-- bench {name}: end -->\n"
+        before, found_begin, rest = page.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found_begin or not found_end:
+            raise NoPlace(f"docs/performance.md needs a place for {name}: {begin.strip()} {end.strip()}")
+        page = f"{before}{begin}\n{text}\n{end}{after}"
+    return page
