@@ -2,17 +2,27 @@
 
 from edgemeet.supervisor.device import Capture, Device
 from edgemeet.supervisor.device_health import DeviceHealth
-from edgemeet.supervisor.doors import EndpointDoor, VideoSdkDoor, WhipDoor
+from edgemeet.supervisor.doors import Admitter, EndpointDoor, VideoSdkDoor, WhipDoor
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
 from edgemeet.supervisor.flow import Flow, FlowWatch
 from edgemeet.supervisor.limits import DEFAULT_LIMITS, Limits
+from edgemeet.supervisor.meeting_events import Attendant
 from edgemeet.supervisor.protocol_choice import ProtocolChoice
 from edgemeet.supervisor.reasons import root_error
-from edgemeet.supervisor.session import Admitter, Attendant, Session, SessionOptions
-from edgemeet.supervisor.supervisor import Remains, RunsOnce, State, Supervisor, SupervisorView
+from edgemeet.supervisor.runs_once import Remains, RunsOnce
+from edgemeet.supervisor.session import Session, SessionOptions
+from edgemeet.supervisor.supervisor import Supervisor
 from edgemeet.supervisor.switch import Hand
-from edgemeet.supervisor.views import Phase, ProducerView, SessionView, Timings
-from edgemeet.supervisor.whip_session import WhipOptions, WhipSession
+from edgemeet.supervisor.views import (
+    Phase,
+    ProducerView,
+    SessionView,
+    State,
+    SupervisorView,
+    Timings,
+)
+from edgemeet.supervisor.whip_path import WhipOptions
+from edgemeet.supervisor.whip_session import WhipSession
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -1,4 +1,4 @@
-"""Where a WHIP session goes in: VideoSDK's API with a fresh token, or an endpoint of the operator's own."""
+"""Where a session goes in: a meeting with a fresh token, VideoSDK's WHIP API with one, or an endpoint."""
 
 from __future__ import annotations
 
@@ -7,8 +7,21 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from edgemeet.provisioning import Admission
 from edgemeet.signaling.whip import WhipTarget, videosdk_target
-from edgemeet.supervisor.session import Admitter
+
+
+class Admitter(Protocol):
+    """Where tokens and meetings come from: what `edgemeet.provisioning.Provisioner` is to this room."""
+
+    async def admit(self) -> Admission:
+        """A fresh token and the meeting to join with it."""
+
+    async def join_failed(self, error: BaseException) -> None:
+        """The join with the last admission failed by `error`; its token or meeting may be the reason."""
+
+    async def joined(self) -> None:
+        """The join with the last admission worked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from edgemeet.errors import DuplicateParticipant, EdgemeetError, ProtocolMismatch
-from edgemeet.supervisor.facts import Wake
+from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
 from edgemeet.supervisor.limits import Limits
 
 # Seconds for which an event that came while a session still ran counts for the pause after it: an attempt
@@ -35,11 +35,6 @@ class Ledger:
     def last_join_at(self) -> float | None:
         """When the last session began."""
         return self._joins_at[-1] if self._joins_at else None
-
-    @property
-    def woken(self) -> frozenset[Wake]:
-        """What has happened since the last session ended, or shortly before."""
-        return frozenset(self._woken)
 
     def happened(self, what: Wake, now: float) -> None:
         """Something that may cut a wait short."""
@@ -80,7 +75,34 @@ class Ledger:
         if isinstance(error, DuplicateParticipant):
             self.evictions += 1
 
-    def window(self, now: float, limits: Limits) -> tuple[int, float]:
-        """How many sessions began within the window, and in how many seconds the oldest has left it."""
+    def facts(
+        self,
+        now: float,
+        limits: Limits,
+        *,
+        wanted: bool,
+        suspended: bool,
+        replace: bool,
+        clock_set: bool | None,
+        session: SessionFacts | None,
+    ) -> Facts:
+        """The history as it is at `now`, with what is so at present."""
         recent = [at for at in self._joins_at if at > now - limits.window]
-        return len(recent), recent[0] + limits.window - now if recent else 0.0
+        return Facts(
+            wanted=wanted,
+            suspended=suspended,
+            replace=replace,
+            error=self.error,
+            failures=self.failures,
+            evictions=self.evictions,
+            slip=self.slip,
+            since_start=now - self.began,
+            since_end=now - self.ended_at,
+            since_join=None if self.last_join_at is None else now - self.last_join_at,
+            recent_joins=len(recent),
+            window_free_in=recent[0] + limits.window - now if recent else 0.0,
+            clock_set=clock_set,
+            woken=frozenset(self._woken),
+            draw=self.draw,
+            session=session,
+        )

@@ -7,97 +7,21 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
 
-from edgemeet.errors import DuplicateParticipant, EdgemeetError, MediaStalled
-from edgemeet.health import HealthRegistry, Severity
+from edgemeet.errors import EdgemeetError
+from edgemeet.health import HealthRegistry
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
 from edgemeet.supervisor.ledger import Ledger
 from edgemeet.supervisor.limits import DEFAULT_LIMITS, Limits
 from edgemeet.supervisor.policy import rule_for
 from edgemeet.supervisor.reasons import expected
+from edgemeet.supervisor.remains import Inheritance
+from edgemeet.supervisor.runs_once import RunsOnce
+from edgemeet.supervisor.session_health import SessionHealth
 from edgemeet.supervisor.steps import LOOK, End, Hold, Join, Repair, Stay, Wait, next_step
-from edgemeet.supervisor.views import SessionView
+from edgemeet.supervisor.views import State, SupervisorView
 
 logger = logging.getLogger(__name__)
-
-# The registry's names for what concerns the meeting as a whole, the participant id and the media path.
-SUBJECT = "session"
-IDENTITY = "identity"
-PATH = "path"
-
-
-class State(StrEnum):
-    """Where the device stands, in one word."""
-
-    JOINING = "joining"
-    JOINED = "joined"
-    WAITING = "waiting"  # joins again by itself at a known time
-    HELD = "held"  # waits for a person: removed by a host, or a configuration to mend
-    LEFT = "left"  # an operator told it to leave
-
-
-class Remains(Protocol):
-    """Media that goes on although its signaling is lost."""
-
-    def alive(self) -> bool:
-        """Whether the server still acknowledges it."""
-
-    async def close(self) -> None:
-        """End it within a few seconds; never raises."""
-
-
-class RunsOnce(Protocol):
-    """A session, as the supervisor sees it."""
-
-    @property
-    def joined(self) -> bool:
-        """In the meeting, media connected."""
-
-    async def run(self) -> None:
-        """Join and stay; raises why it ended."""
-
-    def facts(self) -> SessionFacts:
-        """What the next step depends on."""
-
-    def repair(self) -> None:
-        """Make the media transport anew; `facts` tell how it goes."""
-
-    def network_changed(self) -> None:
-        """A link came up or an address changed."""
-
-    def take_remains(self) -> Remains | None:
-        """After the end: media that still works. The caller has to close it."""
-
-    def view(self) -> SessionView:
-        """The session as it is now."""
-
-
-@dataclass(frozen=True, slots=True)
-class SupervisorView:
-    """The supervisor as `status` shows it.
-
-    Attributes:
-        state: one word.
-        since: seconds in this state.
-        error: what ended the last session, or None.
-        next_join_in: seconds until the next join, while waiting.
-        joins: sessions that got into a meeting.
-        attempts: sessions begun.
-        session: the running session, if any.
-        media_remains: the session's signaling is lost, and its media goes on meanwhile.
-    """
-
-    state: State
-    since: float
-    error: EdgemeetError | None
-    next_join_in: float | None
-    joins: int
-    attempts: int
-    session: SessionView | None
-    media_remains: bool = False
 
 
 class Supervisor:
@@ -124,7 +48,7 @@ class Supervisor:
         rng: random.Random | None = None,
     ) -> None:
         self._make_session = make_session
-        self._health = health
+        self._health = SessionHealth(health)
         self._limits = limits
         self._clock_set = clock_set
         self._clock = clock
@@ -134,7 +58,7 @@ class Supervisor:
         self._replace = False
         self._poked = asyncio.Event()
         self._session: RunsOnce | None = None
-        self._remains: Remains | None = None
+        self._inheritance = Inheritance()
         self._ledger = Ledger(clock(), self._rng.random())
         self._state = (State.JOINING, clock())
         self._noted_joined = False
@@ -153,14 +77,14 @@ class Supervisor:
                     case _:
                         raise AssertionError(f"{step} without a session")
         finally:
-            await self._close_remains()
+            await self._inheritance.close()
 
     # Commands
 
     def leave(self) -> None:
         """Leave the meeting and stay out until `rejoin`."""
         self._wanted = False
-        self._health.clear(SUBJECT)
+        self._health.left()
         self._poked.set()
 
     def rejoin(self, by: Wake = Wake.OPERATOR) -> None:
@@ -179,7 +103,7 @@ class Supervisor:
         self._ledger.happened(reason, self._clock())
         if reason is Wake.MEETING:
             self._suspended = None
-            self._health.clear("suspension")
+            self._health.suspended(None)
             self._replace = self._session is not None
         if reason is Wake.NETWORK and self._session is not None:
             self._session.network_changed()
@@ -191,7 +115,7 @@ class Supervisor:
         An operator's `rejoin` tries all the same, and is refused by who decides.
         """
         self._suspended = reason
-        self._health.raise_condition("suspension", reason, Severity.ERROR)
+        self._health.suspended(reason)
         self._poked.set()
 
     def use_limits(self, limits: Limits) -> None:
@@ -214,28 +138,17 @@ class Supervisor:
             joins=self._ledger.joins,
             attempts=self._ledger.attempts,
             session=self._session.view() if self._session else None,
-            media_remains=self._remains is not None,
+            media_remains=self._inheritance.there,
         )
 
     def _facts(self) -> Facts:
-        now, ledger = self._clock(), self._ledger
-        recent, free_in = ledger.window(now, self._limits)
-        return Facts(
+        return self._ledger.facts(
+            self._clock(),
+            self._limits,
             wanted=self._wanted,
             suspended=self._suspended is not None,
             replace=self._replace,
-            error=ledger.error,
-            failures=ledger.failures,
-            evictions=ledger.evictions,
-            slip=ledger.slip,
-            since_start=now - ledger.began,
-            since_end=now - ledger.ended_at,
-            since_join=None if ledger.last_join_at is None else now - ledger.last_join_at,
-            recent_joins=recent,
-            window_free_in=free_in,
             clock_set=self._clock_set(),
-            woken=ledger.woken,
-            draw=ledger.draw,
             session=self._session.facts() if self._session else None,
         )
 
@@ -260,21 +173,15 @@ class Supervisor:
     async def _rest(self, step: Wait | Hold) -> None:
         """Wait until it is time, or until somebody pokes."""
         self._note_state()
-        if self._remains is not None and (isinstance(step, Hold) or not self._remains.alive()):
-            await self._close_remains()
+        await self._inheritance.look(needed=not isinstance(step, Hold))
         seconds = step.seconds if isinstance(step, Wait) else None
-        if self._remains is not None:
+        if self._inheritance.there:
             seconds = min(seconds or LOOK, LOOK)
         try:
             async with asyncio.timeout(seconds):
                 await self._poked.wait()
         except TimeoutError:
             pass
-
-    async def _close_remains(self) -> None:
-        remains, self._remains = self._remains, None
-        if remains is not None:
-            await remains.close()
 
     # A session
 
@@ -293,7 +200,7 @@ class Supervisor:
             self._note_end(running, verdict)
             self._session = None
             self._note_state()
-            await self._inherit(session)
+            await self._inheritance.take(session.take_remains())
 
     async def _attend(self, session: RunsOnce, running: asyncio.Task[None]) -> End | None:
         """Look at the session until it ends; the answer is why it is to end, None if it did by itself."""
@@ -313,7 +220,7 @@ class Supervisor:
                     await self._look_again(running, seconds)
                 case _:
                     raise AssertionError(f"{step} in a session")
-            await self._watch_remains(session)
+            await self._inheritance.look(needed=not session.joined)
         return None
 
     def _hear(self) -> None:
@@ -330,44 +237,22 @@ class Supervisor:
             poked.cancel()
             await asyncio.gather(poked, return_exceptions=True)
 
-    async def _watch_remains(self, session: RunsOnce) -> None:
-        """What an earlier session left is closed when this one has taken its place, or when it is dead."""
-        if self._remains is not None and (session.joined or not self._remains.alive()):
-            await self._close_remains()
-
-    async def _inherit(self, session: RunsOnce) -> None:
-        remains = session.take_remains()
-        if remains is not None:
-            await self._close_remains()
-            self._remains = remains
-            logger.info("media goes on while signaling is made anew")
-
     def _note_joined(self, session: RunsOnce) -> None:
         if not session.joined:
             return
         if not self._noted_joined:
             self._noted_joined = True
             self._ledger.session_joined(self._clock())
-            cleared = self._health.clear(SUBJECT)
-            meeting = session.view().meeting_id
-            logger.info("joined %s%s", meeting, f" (before: {cleared.text})" if cleared else "")
+            self._health.joined(session.view().meeting_id)
             self._note_state()
 
     def _note_path(self, session: SessionFacts | None) -> None:
-        """A path that is silent is told of as soon as it is noticed, whatever is done about it later."""
         if session is None or not session.joined:
             return
-        silence = session.unacknowledged or 0.0
-        if silence <= self._limits.media_timeout:
-            if self._health.clear(PATH) is not None:
-                logger.info("media moves again")
-        else:
-            stalled = MediaStalled(f"the server has acknowledged no media for {silence:.0f} s")
-            if self._health.raise_condition(PATH, stalled, Severity.WARNING):
-                logger.warning("%s (%s)", stalled.message, stalled.code)
+        self._health.path(session, self._limits)
         if self._ledger.evictions and session.age >= self._limits.quiet_evictions:
             self._ledger.evictions = 0
-            self._health.clear(IDENTITY)
+            self._health.alone()
 
     def _note_end(self, running: asyncio.Task[None], verdict: End | None) -> None:
         trace: BaseException | None = None
@@ -377,20 +262,9 @@ class Supervisor:
         elif not running.cancelled() and (ended := running.exception()) is not None:
             error, trace = expected(ended)
         self._ledger.session_ended(error, self._clock(), self._rng.random(), self._limits)
-        self._health.clear(PATH)
-        if error is None:
-            return
-        if isinstance(error, DuplicateParticipant):
-            self._health.raise_condition(IDENTITY, error, Severity.WARNING)
-        new = self._health.raise_condition(SUBJECT, error, Severity.ERROR)
-        logger.log(
-            logging.WARNING if new else logging.DEBUG,
-            "%s (%s); %s",
-            error.message,
-            error.code,
-            self._plan(error),
-            exc_info=trace,
-        )
+        self._health.path_is_gone()
+        if error is not None:
+            self._health.ended(error, self._plan(error), trace)
 
     def _plan(self, error: EdgemeetError) -> str:
         session, self._session = self._session, None

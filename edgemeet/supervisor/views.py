@@ -1,4 +1,4 @@
-"""What a session tells about itself."""
+"""What sessions and the supervisor tell about themselves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from edgemeet.errors import EdgemeetError
 from edgemeet.rtc import SenderStats, TransportStats
 from edgemeet.signaling import Peer
 
@@ -62,3 +63,38 @@ class SessionView:
     transport: TransportStats | None
     timings: Timings
     protocol: Literal["native", "whip"] = "native"
+
+
+class State(StrEnum):
+    """Where the device stands, in one word."""
+
+    JOINING = "joining"
+    JOINED = "joined"
+    WAITING = "waiting"  # joins again by itself at a known time
+    HELD = "held"  # waits for a person: removed by a host, or a configuration to mend
+    LEFT = "left"  # an operator told it to leave
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorView:
+    """The supervisor as `status` shows it.
+
+    Attributes:
+        state: one word.
+        since: seconds in this state.
+        error: what ended the last session, or None.
+        next_join_in: seconds until the next join, while waiting.
+        joins: sessions that got into a meeting.
+        attempts: sessions begun.
+        session: the running session, if any.
+        media_remains: the session's signaling is lost, and its media goes on meanwhile.
+    """
+
+    state: State
+    since: float
+    error: EdgemeetError | None
+    next_join_in: float | None
+    joins: int
+    attempts: int
+    session: SessionView | None
+    media_remains: bool = False

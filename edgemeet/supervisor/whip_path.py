@@ -1,0 +1,177 @@
+"""The media of one WHIP resource: what is offered over a transport, and sent as it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from edgemeet.ortc.sdp import Answer, LocalSide, Media, Offer, make_offer, read_answer
+from edgemeet.ortc.sdp.local import candidate_fragment
+from edgemeet.rtc import SendTransport
+from edgemeet.signaling.whip import WhipResource, WhipTarget
+from edgemeet.supervisor.device import Device
+from edgemeet.supervisor.media_path import AUDIO_REPORT_INTERVAL
+from edgemeet.supervisor.whip_publication import WhipPublication
+
+logger = logging.getLogger(__name__)
+
+_TRICKLE_INTERVAL: Final = 0.1  # seconds between two looks for relayed addresses, while connecting
+
+
+@dataclass(frozen=True, slots=True)
+class WhipOptions:
+    """What stays the same from session to session. Times are seconds."""
+
+    participant_id: str
+    request_timeout: float
+    connect_timeout: float = 10.0
+    max_bitrate: int | None = None  # bits per second of all media together
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An offer that was answered: `resource` has the answer."""
+
+    resource: WhipResource
+    offer: Offer
+    devices: tuple[Device, ...]
+
+
+class WhipPath:
+    """A transport and the publications on it. `offer`, then `connect`; ended by `close`.
+
+    Args:
+        options: what stays the same from session to session.
+        client: see `rest.new_client`.
+        devices: the camera and the microphone.
+        clock: seconds, monotonic.
+        rng: for SSRCs.
+    """
+
+    def __init__(
+        self,
+        options: WhipOptions,
+        client: httpx.AsyncClient,
+        devices: tuple[Device, ...],
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+    ) -> None:
+        self._options = options
+        self._client = client
+        self._devices = devices
+        self._clock = clock
+        self._rng = rng
+        self._answered_at: float | None = None
+        self.transport = SendTransport(None, clock=clock, max_bitrate=options.max_bitrate)
+        self.publications: dict[str, WhipPublication] = {}
+
+    async def offer(self, target: WhipTarget) -> Offered:
+        """Offer what is on. Raises what `WhipResource.open` raises; the caller closes the resource."""
+        await self.transport.gather()
+        devices = self._offered_devices()
+        offer = self._make_offer(devices, lowest_first=target.lowest_first)
+        resource = await WhipResource.open(
+            self._client, target, offer.sdp, timeout=self._options.request_timeout
+        )
+        return Offered(resource, offer, devices)
+
+    async def connect(self, offered: Offered) -> None:
+        """Read the answer, find a path, and begin to send. Raises TransportFailed, ProtocolMismatch."""
+        answer = read_answer(offered.resource.answer, offered.offer)
+        self.transport.use(answer.transport, offered.resource.ice_servers)
+        trickling = asyncio.create_task(self._trickle(offered))
+        try:
+            await self.transport.connect(timeout=self._options.connect_timeout)
+        finally:
+            trickling.cancel()
+            await asyncio.gather(trickling, return_exceptions=True)
+        self._publish(offered.devices, answer)
+
+    def stale(self) -> bool:
+        """Whether another offer is needed: a device is wanted that was not offered, or by another plan."""
+        for publication in self.publications.values():
+            publication.turned()
+        missing = any(device.published and device.kind not in self.publications for device in self._devices)
+        return missing or not all(publication.current for publication in self.publications.values())
+
+    async def ask(self, timeout: float) -> None:
+        """Ask the path's other end for a sign of life, and remember whether one came."""
+        if await self.transport.answers(timeout):
+            self._answered_at = self._clock()
+
+    def unacknowledged(self) -> float | None:
+        """For how many seconds packets have left that nobody acknowledged; None where none are due."""
+        silences = [publication.unacknowledged() for publication in self.publications.values()]
+        silence = min((silence for silence in silences if silence is not None), default=None)
+        answered = self._answered_at
+        if silence is None or answered is None or "video" in self.publications:
+            return silence
+        return min(silence, self._clock() - answered) if silence <= AUDIO_REPORT_INTERVAL else silence
+
+    async def close(self) -> None:
+        """Stop sending and close the transport, within a few seconds."""
+        while self.publications:
+            _, publication = self.publications.popitem()
+            await publication.close()
+        await self.transport.close()
+
+    def _offered_devices(self) -> tuple[Device, ...]:
+        """Those that are on; some servers wait for each track they were offered. All where none is on."""
+        return tuple(device for device in self._devices if device.published) or self._devices
+
+    def _make_offer(self, devices: tuple[Device, ...], *, lowest_first: bool) -> Offer:
+        media = [
+            Media(
+                device.kind,
+                encodings=device.encodings,
+                codec=device.codec,
+                bitrate=device.bitrate,
+            )
+            for device in devices
+        ]
+        transport = self.transport
+        side = LocalSide(transport.ice_parameters, transport.ice_candidates, transport.dtls_parameters)
+        return make_offer(
+            media,
+            side,
+            cname=self._options.participant_id,
+            random=self._rng,
+            lowest_first=lowest_first,
+        )
+
+    def _publish(self, devices: tuple[Device, ...], answer: Answer) -> None:
+        for device, accepted in zip(devices, answer.accepted, strict=True):
+            if len(accepted.layers) < len(device.encodings):
+                logger.info(
+                    "the server takes %d of the %d layers offered",
+                    len(accepted.layers),
+                    len(device.encodings),
+                )
+            self.publications[device.kind] = WhipPublication.open(
+                self.transport,
+                device,
+                accepted,
+                cname=self._options.participant_id,
+                rng=self._rng,
+                clock=self._clock,
+            )
+
+    async def _trickle(self, offered: Offered) -> None:
+        """Tell relayed addresses as they come; the answer named the relays, so the offer could not."""
+        transport, resource = self.transport, offered.resource
+        told = set(transport.ice_candidates)
+        while resource.trickles and resource.ice_servers:
+            await asyncio.sleep(_TRICKLE_INTERVAL)
+            known = transport.ice_candidates
+            new = [each for each in known if each not in told and each.type == "relay"]
+            told.update(new)
+            if new:
+                fragment = candidate_fragment(transport.ice_parameters, offered.offer.sections[0].mid, new)
+                await resource.trickle(fragment, timeout=self._options.request_timeout)
