@@ -52,6 +52,12 @@ def busy(pid: int) -> tuple[float, float]:
     return int(fields[11]) / TICKS, int(fields[12]) / TICKS
 
 
+def wakeups(pid: int) -> int:
+    """How often a process has waited, and so was woken up."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
 @contextlib.asynccontextmanager
 async def process(*command: str, **options: object) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that ends with the block."""
@@ -114,14 +120,16 @@ async def measure(arguments: argparse.Namespace) -> None:
         await joined(control)
         await asyncio.sleep(3)
         before, sent_before, since = busy(daemon.pid), control.status(), time.monotonic()
+        woken = wakeups(daemon.pid)
         await asyncio.sleep(arguments.seconds)
         sent, lasted = control.status(), time.monotonic() - since
+        woken = wakeups(daemon.pid) - woken
         own, kernel = (b - a for a, b in zip(before, busy(daemon.pid), strict=True))
         count, octets = (b - a for a, b in zip(packets(sent_before), packets(sent), strict=True))
         print(
             f"{octets * 8 / lasted / 1e6:.2f} Mb/s in {count / lasted:.0f} packets a second: "
             f"{100 * (own + kernel) / lasted:.1f} % of a core ({100 * kernel / lasted:.1f} % in the kernel), "
-            f"{1e6 * (own + kernel) / count:.0f} us a packet"
+            f"{1e6 * (own + kernel) / count:.0f} us a packet, {woken / lasted:.0f} wake-ups a second"
         )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from edgemeet.cli import provision, talking
 from edgemeet.cli.exits import told_plainly
+from edgemeet.cli.loading import kept_for_good, without_unused
 from edgemeet.cli.options import ConfigOption, JsonOption, SocketOption
 
 app = typer.Typer(
@@ -44,14 +45,15 @@ def _root(
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Be a participant of the meeting until SIGTERM or Ctrl-C."""
-    from edgemeet.config import load
-    from edgemeet.telemetry import Redactor, configure_logging
-
     with told_plainly():
-        settings = load(config)
-        redactor = Redactor()
-        configure_logging(settings.log.level, settings.log.format, redactor)
-        from edgemeet import daemon
+        with kept_for_good():
+            from edgemeet.config import load
+            from edgemeet.telemetry import Redactor, configure_logging
+
+            settings = load(config)
+            redactor = Redactor()
+            configure_logging(settings.log.level, settings.log.format, redactor)
+            from edgemeet import daemon
 
         daemon.run(settings, redactor, lambda: load(config))
 
@@ -161,4 +163,5 @@ def sandbox(
 
 def main() -> None:
     """Entry point."""
+    without_unused()
     app()

@@ -10,6 +10,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Awaitable, Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,9 @@ async def serve(daemon: Daemon, listener: socket.socket, allowed: Policy | None 
         listener: a listening Unix socket.
         allowed: who may; this process' own user and group when not given, and root always.
     """
-    from edgemeet.control.application import create_app  # noqa: PLC0415 - loaded after the first join began
+    await _somebody_asks(listener)
+    await asyncio.to_thread(_load)
+    from edgemeet.control.application import create_app  # noqa: PLC0415 - loaded by `_load`
     from edgemeet.control.guard import Guard, PeerProtocol  # noqa: PLC0415 - as above
 
     closing = asyncio.Event()
@@ -141,12 +144,35 @@ async def serve_metrics(daemon: Daemon, listener: socket.socket | None) -> None:
     """Answer `GET /metrics` and nothing else on a TCP port until cancelled; at once done without one."""
     if listener is None:
         return
-    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - as above
-
-    from edgemeet.control.application import create_metrics_app  # noqa: PLC0415 - as above
-
     with listener:
+        await _somebody_asks(listener)
+        await asyncio.to_thread(_load)
+        from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - loaded by `_load`
+
+        from edgemeet.control.application import create_metrics_app  # noqa: PLC0415 - as above
+
         await _answer(create_metrics_app(daemon), listener, H11Protocol, asyncio.Event())
+
+
+async def _somebody_asks(listener: socket.socket) -> None:
+    """Wait for the first connection: who is never asked never loads a web server, nor turns in its loop."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(listener, asked.set)
+    try:
+        await asked.wait()
+    finally:
+        loop.remove_reader(listener)
+
+
+def _load() -> None:
+    """Import the web server. In a thread, because it takes longer than media can wait."""
+    for module in (
+        "uvicorn.protocols.http.h11_impl",
+        "edgemeet.control.application",
+        "edgemeet.control.guard",
+    ):
+        import_module(module)
 
 
 async def _answer(
@@ -156,14 +182,18 @@ async def _answer(
     closing: asyncio.Event,
 ) -> None:
     """Serve `application` until cancelled; `closing` is set first, for what would not end by itself."""
-    import uvicorn  # noqa: PLC0415 - loaded after the first join has begun
+    import uvicorn  # noqa: PLC0415 - loaded by `_load`
 
     class Server(uvicorn.Server):
-        """uvicorn without its signal handlers: the daemon has its own."""
+        """uvicorn without its signal handlers: the daemon has its own. It does not wake up to look around."""
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             yield
+
+        async def main_loop(self) -> None:
+            # uvicorn's looks ten times a second whether to end, and what the date is.
+            await closing.wait()
 
     config = uvicorn.Config(
         application,
@@ -177,6 +207,7 @@ async def _answer(
         timeout_graceful_shutdown=1,
         limit_concurrency=32,
         server_header=False,
+        date_header=False,
     )
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

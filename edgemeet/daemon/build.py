@@ -6,6 +6,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -28,8 +29,12 @@ from edgemeet.rest import new_client
 from edgemeet.state import StateStore
 from edgemeet.supervisor import Attendant, Device, Limits, Session, SessionOptions
 from edgemeet.telemetry import Redactor
-from edgemeet.telemetry.mqtt import MqttOptions
-from edgemeet.telemetry.remote_hands import Door, RemoteHands
+
+if TYPE_CHECKING:
+    from edgemeet.telemetry.mqtt import MqttOptions
+    from edgemeet.telemetry.remote_hands import Door, RemoteHands
+
+# ruff: noqa: PLC0415 - what few devices are configured to do is loaded where they are: a start is short
 
 
 def teach(redactor: Redactor, settings: Settings) -> None:
@@ -128,6 +133,8 @@ def mqtt_options(settings: Settings, participant_id: str) -> MqttOptions | None:
     chosen = settings.mqtt
     if chosen.host is None:
         return None
+    from edgemeet.telemetry.mqtt import MqttOptions
+
     return MqttOptions(
         host=chosen.host,
         port=chosen.port or (8883 if chosen.tls else 1883),
@@ -149,6 +156,8 @@ def remote_hands(settings: Settings, participant_id: str, door: Callable[[], Doo
     named = settings.remote.participants
     if named is None:
         return None
+    from edgemeet.telemetry.remote_hands import RemoteHands
+
     return RemoteHands(participant_id, frozenset(one.strip() for one in named.split(",")), door)
 
 

@@ -8,9 +8,10 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgemeet.config import Settings, participant_id
 from edgemeet.control import Command, Policy, Reloaded, listening, serve, serve_metrics
@@ -28,8 +29,10 @@ from edgemeet.state import StateStore
 from edgemeet.supervisor import Device, DeviceHealth, Supervisor
 from edgemeet.systemd import Notifier, activated_socket
 from edgemeet.telemetry import Redactor
-from edgemeet.telemetry.mqtt import MqttBridge
 from edgemeet.telemetry.recorder import Recorder
+
+if TYPE_CHECKING:
+    from edgemeet.telemetry.mqtt import MqttOptions
 
 logger = logging.getLogger(__name__)
 
@@ -167,7 +170,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                 serve(commands, listener, Policy.for_group(members)),
                 serve_metrics(commands, metrics_listener(settings.metrics, health)),
                 commands.reload_when(reload),
-                *([MqttBridge(broker, commands, health).run()] if broker else []),
+                *([_at_broker(broker, commands, health)] if broker else []),
                 ServiceReport(report, supervisor, devices, notifier, settings.meeting.entry_timeout).run(),
             ]
             try:
@@ -179,6 +182,14 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                         task.cancel()
             finally:
                 notifier.close()
+
+
+def _at_broker(
+    options: MqttOptions, commands: Commands, health: HealthRegistry
+) -> Coroutine[None, None, None]:
+    from edgemeet.telemetry.mqtt import MqttBridge  # noqa: PLC0415 - loaded where a broker is configured
+
+    return MqttBridge(options, commands, health).run()
 
 
 def _note_state_fault(health: HealthRegistry, fault: StateError | None) -> None:

@@ -21,8 +21,6 @@ from edgemeet.supervisor import (
     SessionView,
     VideoSdkDoor,
     WhipDoor,
-    WhipOptions,
-    WhipSession,
     root_error,
 )
 
@@ -60,16 +58,16 @@ class WayIn:
         )
         self._auto = settings.meeting.protocol == "auto"
         self._native = native
-        self._door = _door(settings, participant_id, admitter)
-        self._options = WhipOptions(
-            participant_id=participant_id,
-            request_timeout=settings.provisioning.timeout,
-            max_bitrate=settings.meeting.max_bitrate,
-        )
+        self._participant_id = participant_id
         self._client = client
         self._devices = devices
         self._clock = clock
         self._rng = rng
+        self._whip = (
+            self._whip_sessions(settings, _door(settings, participant_id, admitter))
+            if settings.meeting.protocol != "native"
+            else None
+        )
 
     def __call__(self, on_news: Callable[[], None]) -> RunsOnce:
         """A new, unused session that will call `on_news`."""
@@ -79,16 +77,35 @@ class WayIn:
     def _make(self, on_news: Callable[[], None]) -> RunsOnce:
         if self._native is not None and self._choice.choose() == "native":
             return self._native(on_news)
-        assert self._door is not None, "rules.py demands an endpoint or a meeting"
-        return WhipSession(
-            self._options,
-            self._door,
-            self._client,
-            self._devices,
-            on_news=on_news,
-            clock=self._clock,
-            rng=self._rng,
+        assert self._whip is not None, "rules.py demands an endpoint or a meeting"
+        return self._whip(on_news)
+
+    def _whip_sessions(self, settings: Settings, door: WhipDoor | None) -> MakeSession | None:
+        if door is None:
+            return None
+        # Here, because it loads all of aiortc and libav, which no other session needs: at the start, and not
+        # when the native signaling has failed and the event loop has other things to do.
+        from edgemeet.supervisor.whip_path import WhipOptions  # noqa: PLC0415 - see above
+        from edgemeet.supervisor.whip_session import WhipSession  # noqa: PLC0415 - as above
+
+        options = WhipOptions(
+            participant_id=self._participant_id,
+            request_timeout=settings.provisioning.timeout,
+            max_bitrate=settings.meeting.max_bitrate,
         )
+
+        def make(on_news: Callable[[], None]) -> RunsOnce:
+            return WhipSession(
+                options,
+                door,
+                self._client,
+                self._devices,
+                on_news=on_news,
+                clock=self._clock,
+                rng=self._rng,
+            )
+
+        return make
 
     def back(self) -> None:
         """An operator wants another join: with "auto", by the native signaling again."""

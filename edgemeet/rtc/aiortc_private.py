@@ -11,13 +11,18 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aioice import Candidate
-from aioice import ice as aioice_ice
-from aioice import stun as aioice_stun
-from aioice.candidate import candidate_foundation, candidate_priority
-from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
-
 from edgemeet.ortc.parameters import DtlsRole
+from edgemeet.rtc.aiortc_parts import (
+    Candidate,
+    RTCCertificate,
+    RTCDtlsTransport,
+    RTCIceGatherer,
+    RTCIceTransport,
+    aioice_ice,
+    aioice_stun,
+    candidate_foundation,
+    candidate_priority,
+)
 from edgemeet.rtc.ice_tcp import FramedSocket
 
 

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 
 import pylibsrtp
-from aiortc import RTCIceTransport
 
 from edgemeet.rtc import aiortc_private
+from edgemeet.rtc.aiortc_parts import RTCIceTransport
 from edgemeet.rtc.aiortc_private import SrtpTransport
 from edgemeet.rtc.pacer import Pacer
 from edgemeet.rtc.padding import Padding

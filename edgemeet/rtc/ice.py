@@ -8,13 +8,18 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from aiortc import RTCIceCandidate, RTCIceGatherer, RTCIceParameters, RTCIceTransport
-from aiortc.rtcicetransport import parse_stun_turn_uri
 from pydantic import SecretStr
 
 from edgemeet.errors import TransportFailed
 from edgemeet.ortc.parameters import IceCandidate, IceParameters, WebRtcTransportOptions
 from edgemeet.rtc import aiortc_private
+from edgemeet.rtc.aiortc_parts import (
+    RTCIceCandidate,
+    RTCIceGatherer,
+    RTCIceParameters,
+    RTCIceTransport,
+    parse_stun_turn_uri,
+)
 from edgemeet.rtc.aiortc_private import TurnServer
 
 logger = logging.getLogger(__name__)

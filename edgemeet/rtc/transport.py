@@ -7,8 +7,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters
-
 from edgemeet.errors import TransportFailed
 from edgemeet.ortc.parameters import (
     DtlsFingerprint,
@@ -19,6 +17,7 @@ from edgemeet.ortc.parameters import (
     WebRtcTransportOptions,
 )
 from edgemeet.rtc import aiortc_private
+from edgemeet.rtc.aiortc_parts import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters
 from edgemeet.rtc.aiortc_private import SrtpTransport
 from edgemeet.rtc.delivery import Delivery
 from edgemeet.rtc.feedback import Feedback

@@ -1,4 +1,7 @@
-"""Keeps the device in its meeting: single-use sessions under a long-lived supervisor."""
+"""Keeps the device in its meeting: single-use sessions under a long-lived supervisor.
+
+`whip_session` is not imported here: it brings what only a device that speaks WHIP needs.
+"""
 
 from edgemeet.supervisor.device import Capture, Device
 from edgemeet.supervisor.device_health import DeviceHealth
@@ -21,8 +24,6 @@ from edgemeet.supervisor.views import (
     SupervisorView,
     Timings,
 )
-from edgemeet.supervisor.whip_path import WhipOptions
-from edgemeet.supervisor.whip_session import WhipSession
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -53,7 +54,5 @@ __all__ = [
     "VideoSdkDoor",
     "Wake",
     "WhipDoor",
-    "WhipOptions",
-    "WhipSession",
     "root_error",
 ]

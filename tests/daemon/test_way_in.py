@@ -11,7 +11,8 @@ import pytest
 from edgemeet.config import Settings
 from edgemeet.daemon.way_in import WayIn
 from edgemeet.errors import EdgemeetError, NetworkError, ProtocolMismatch
-from edgemeet.supervisor import Phase, RunsOnce, SessionFacts, SessionView, Timings, WhipSession
+from edgemeet.supervisor import Phase, RunsOnce, SessionFacts, SessionView, Timings
+from edgemeet.supervisor.whip_session import WhipSession
 
 
 class NativeSession:
