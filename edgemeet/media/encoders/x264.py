@@ -12,6 +12,7 @@ from edgemeet.errors import DeviceFailed
 from edgemeet.media.encoders.protocols import Encoded
 
 GOP_SECONDS = 10  # receivers ask for keyframes themselves; this one is for those who cannot
+PRESET = "ultrafast"
 # H.264 table A-1: level, macroblocks per second, macroblocks per frame.
 _LEVELS = (
     ("3.1", 108_000, 3_600),
@@ -41,7 +42,7 @@ class X264Encoder:
 
     name = "libx264"
 
-    def __init__(self, encoding: VideoEncoding) -> None:
+    def __init__(self, encoding: VideoEncoding, *, preset: str = PRESET) -> None:
         context = av.CodecContext.create("libx264", "w")
         context.width, context.height = encoding.width, encoding.height
         context.pix_fmt = "yuv420p"
@@ -52,7 +53,7 @@ class X264Encoder:
         context.thread_count = 1  # more threads would mean more slices and more overhead on small devices
         context.bit_rate = encoding.max_bitrate
         context.options = {
-            "preset": "ultrafast",
+            "preset": preset,
             "tune": "zerolatency",
             "profile": "baseline",
             "level": level(encoding.width, encoding.height, encoding.fps),
