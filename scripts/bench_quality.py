@@ -1,12 +1,12 @@
 """How pictures look at 300, 800 and 1500 kb/s, at which rate really and what cost: encoders side by side.
 
-    scripts/bench quality [--pictures 180] [--scenes noisy calm] [--rates 300 800 1500] [--no-vmaf]
+    scripts/bench quality [--pictures 240] [--scenes noisy calm] [--rates 300 800 1500] [--no-vmaf]
                          [--alone] [--record]
 
 Encoders alone, one after another in this process, fed with the same pictures
-(tests/interop/rig/scenes.py). The first second, in which a rate is found, is not counted. Processor time is
-that of encoding alone, all threads. Then once through the daemon, real mediasoup and Chromium, to see that
-what arrives is what was encoded, bit for bit; that needs root and what scripts/interop builds.
+(tests/interop/rig/scenes.py). The first four seconds, in which a rate is found, are not counted. Processor
+time is that of encoding alone, all threads. Then once through the daemon, real mediasoup and Chromium, to see
+that what arrives is what was encoded, bit for bit; that needs root and what scripts/interop builds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from measuring.record import Column, Table, found  # noqa: E402 - likewise
 from rig.contenders import CONTENDERS, Contender  # noqa: E402 - the rig is no installed package
 from rig.device import NAME  # noqa: E402 - likewise
 from rig.latency import read_digests, share_received  # noqa: E402 - likewise
-from rig.likeness import Ssim, vmaf  # noqa: E402 - likewise
+from rig.likeness import Comparison, psnr, vmaf  # noqa: E402 - likewise
 from rig.rates import Rate, rate_of  # noqa: E402 - likewise
 from rig.room_server import ROOM  # noqa: E402 - likewise
 from rig.scenes import SCENES, Scene  # noqa: E402 - likewise
@@ -44,15 +44,16 @@ from edgemeet.encoded import VideoEncoding  # noqa: E402 - likewise
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 RATES = (300, 800, 1500)  # kilobits per second
+SETTLING = 120  # pictures, in which an encoder makes up for its first one
 TRANSIT_SECONDS = 10.0
 TRANSIT_RATE = 800_000
 _TRANSIT = HERE.parent / "tests" / "interop" / "rig" / "transit.js"
 NOTES = (
-    "1280x720, 30 pictures a second, 6 seconds of which the first is not counted; each encoder alone and on "
+    "1280x720, 30 pictures a second, the fifth to eighth second of each scene; each encoder alone and on "
     "as many threads as it takes by itself. `noisy`: a camera that pans over a crowd of textures, strong "
     "noise; `calm`: two people who talk in a room, a fixed camera, little noise; both are made up by "
-    "`tests/interop/rig/scenes.py`. SSIM is of luma, by libav; VMAF of every third picture. aiortc asks its "
-    "H.264 encoder for 500 kb/s at least.",
+    "`tests/interop/rig/scenes.py`. SSIM and PSNR are of luma, by libav; VMAF of every third picture. aiortc "
+    "asks its H.264 encoder for 500 kb/s at least.",
 )
 
 
@@ -65,6 +66,7 @@ class Outcome:
     kilobits: int  # asked for
     rate: Rate
     ssim: float
+    psnr: float  # dB
     vmaf: float | None
     cpu: float  # seconds for a second of pictures
 
@@ -87,15 +89,17 @@ def measure(
         made += decoder.decode(av.Packet(unit))
     made += decoder.decode(None)
     assert len(made) == len(pictures), f"{contender.name}: {len(made)} of {len(pictures)} pictures came out"
-    ssim = Ssim(WIDTH, HEIGHT)
-    likeness = [ssim.of(out, picture) for out, picture in zip(made[FPS:], pictures[FPS:], strict=True)]
+    comparison = Comparison(WIDTH, HEIGHT)
+    made, meant = made[SETTLING:], pictures[SETTLING:]
+    likenesses = [comparison.of(*pair) for pair in zip(made, meant, strict=True)]
     return Outcome(
         contender=contender.name,
         scene=scene.name,
         kilobits=kilobits,
-        rate=rate_of(sizes[FPS:], FPS),
-        ssim=sum(likeness) / len(likeness),
-        vmaf=vmaf(program, made[FPS:], pictures[FPS:]) if program else None,
+        rate=rate_of(sizes[SETTLING:], FPS),
+        ssim=sum(each.ssim for each in likenesses) / len(likenesses),
+        psnr=psnr(likenesses),
+        vmaf=vmaf(program, made, meant) if program else None,
         cpu=cpu * FPS / len(pictures),
     )
 
@@ -104,7 +108,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     """All of it."""
     titles = (
         *(("scene", 0), ("kb/s asked for", 0), ("encoder", 0), ("kb/s given", 0), ("worst second, kb/s", 0)),
-        *(("largest picture, kB", 1), ("SSIM", 4), ("VMAF", 1), ("CPU, % of a core", 1)),
+        *(("largest picture, kB", 1), ("SSIM", 4), ("PSNR, dB", 2), ("VMAF", 1), ("CPU, % of a core", 1)),
     )
     return Table(
         columns=tuple(Column(title=title, digits=digits) for title, digits in titles),
@@ -112,7 +116,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
             (
                 *(each.scene, each.kilobits, each.contender, each.rate.mean / 1e3),
                 *(each.rate.worst_second / 1e3, each.rate.largest_picture / 1e3),
-                *(each.ssim, each.vmaf, 100 * each.cpu),
+                *(each.ssim, each.psnr, each.vmaf, 100 * each.cpu),
             )
             for each in outcomes
         ),
@@ -175,7 +179,7 @@ def main() -> None:
         prog="bench quality", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     scenes = [scene.name for scene in SCENES]
-    parser.add_argument("--pictures", type=int, default=180, help="of each scene")
+    parser.add_argument("--pictures", type=int, default=240, help="of each scene, more than 120")
     parser.add_argument("--scenes", nargs="+", choices=scenes, default=scenes)
     parser.add_argument("--rates", nargs="+", type=int, default=RATES, help="kilobits per second")
     parser.add_argument("--no-vmaf", action="store_true", help="SSIM alone: quicker, and nothing to fetch")

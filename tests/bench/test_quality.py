@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+import av
 import pytest
-from rig.likeness import Ssim
+from rig.contenders import CONTENDERS, WITHOUT_DEBLOCKING
+from rig.likeness import Comparison, psnr
 from rig.rates import rate_of
 from rig.scenes import SCENES, Scene
+
+from edgemeet.encoded import VideoEncoding
 
 SIZE = (320, 192)
 
@@ -35,8 +41,25 @@ def test_a_scene_is_the_same_at_every_run_and_moves(scene: Scene) -> None:
     assert bytes(once[0].planes[0]) != bytes(once[1].planes[0])
 
 
-def test_likeness_is_one_for_the_same_picture_and_less_for_another() -> None:
-    ssim = Ssim(*SIZE)
+def test_likeness_is_perfect_for_the_same_picture_and_less_for_another() -> None:
+    comparison = Comparison(*SIZE)
     first, _, third = SCENES[0].pictures(*SIZE, 3)
-    assert ssim.of(first, first) == pytest.approx(1.0)
-    assert ssim.of(first, third) < 0.9
+    same, other = comparison.of(first, first), comparison.of(first, third)
+    assert same.ssim == pytest.approx(1.0)
+    assert same.error == 0
+    assert psnr([same]) == math.inf
+    assert other.ssim < 0.9
+    assert psnr([same, other]) == pytest.approx(10 * math.log10(255**2 / (other.error / 2)))
+
+
+def test_our_h264_is_deblocked_and_moving_pictures_look_better_for_it() -> None:
+    pictures = list(SCENES[0].pictures(*SIZE, 40))
+    likeness = {}
+    for name, make in (("with", CONTENDERS[0].make), ("without", WITHOUT_DEBLOCKING)):
+        encode = make(VideoEncoding(*SIZE, 30, 100_000))
+        decoder, comparison = av.CodecContext.create("h264", "r"), Comparison(*SIZE)
+        made = [frame for picture in pictures for frame in decoder.decode(av.Packet(encode(picture)))]
+        made += decoder.decode(None)
+        pairs = zip(made[10:], pictures[10:], strict=True)
+        likeness[name] = sum(comparison.of(*pair).ssim for pair in pairs) / 30
+    assert likeness["with"] > likeness["without"] + 0.01

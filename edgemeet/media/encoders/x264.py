@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import av
@@ -12,7 +13,6 @@ from edgemeet.errors import DeviceFailed
 from edgemeet.media.encoders.protocols import Encoded
 
 GOP_SECONDS = 10  # receivers ask for keyframes themselves; this one is for those who cannot
-PRESET = "ultrafast"
 # H.264 table A-1: level, macroblocks per second, macroblocks per frame.
 _LEVELS = (
     ("3.1", 108_000, 3_600),
@@ -36,13 +36,17 @@ def level(width: int, height: int, fps: int) -> str:
 class X264Encoder:
     """One layer. Gives Annex B with SPS and PPS before every keyframe, one access unit per picture.
 
+    Args:
+        encoding: size and rates.
+        overrides: options of libav's libx264 in the place of those chosen here, to measure with.
+
     Raises:
         DeviceFailed: libx264 refuses the size or rate.
     """
 
     name = "libx264"
 
-    def __init__(self, encoding: VideoEncoding, *, preset: str = PRESET) -> None:
+    def __init__(self, encoding: VideoEncoding, *, overrides: Mapping[str, str] | None = None) -> None:
         context = av.CodecContext.create("libx264", "w")
         context.width, context.height = encoding.width, encoding.height
         context.pix_fmt = "yuv420p"
@@ -53,7 +57,10 @@ class X264Encoder:
         context.thread_count = 1  # more threads would mean more slices and more overhead on small devices
         context.bit_rate = encoding.max_bitrate
         context.options = {
-            "preset": preset,
+            # The cheapest preset, with the deblocking that it leaves out: most of what separates it from
+            # the next one at the same rate, for next to nothing (docs/performance.md, quality).
+            "preset": "ultrafast",
+            "deblock": "0:0",
             "tune": "zerolatency",
             "profile": "baseline",
             "level": level(encoding.width, encoding.height, encoding.fps),
@@ -64,6 +71,7 @@ class X264Encoder:
             # and a keyframe right after that has 22 kB instead of 6.
             "maxrate": str(encoding.max_bitrate),
             "bufsize": str(encoding.max_bitrate // 4),
+            **(overrides or {}),
         }
         try:
             context.open()

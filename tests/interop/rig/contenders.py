@@ -29,9 +29,9 @@ class Contender:
     make: Make
 
 
-def _x264(preset: str | None) -> Make:
+def _x264(**overrides: str) -> Make:
     def make(encoding: VideoEncoding) -> Encode:
-        encoder = X264Encoder(encoding) if preset is None else X264Encoder(encoding, preset=preset)
+        encoder = X264Encoder(encoding, overrides=overrides)
         return lambda frame: b"".join(unit.data for unit in encoder.encode(frame, keyframe=False))
 
     return make
@@ -60,11 +60,12 @@ def _aiortc(make_encoder: Callable[[], Encoder], depayload: Callable[[bytes], by
     return make
 
 
+WITHOUT_DEBLOCKING = _x264(**{"x264-params": "no-deblock=1"})
 CONTENDERS = (
-    Contender("edgemeet x264 ultrafast", "h264", _x264("ultrafast")),
-    Contender("edgemeet x264 superfast", "h264", _x264("superfast")),
-    Contender("edgemeet x264 veryfast", "h264", _x264("veryfast")),
-    Contender("edgemeet x264 faster", "h264", _x264("faster")),
+    Contender("edgemeet H.264", "h264", _x264()),
+    Contender("the same without deblocking", "h264", WITHOUT_DEBLOCKING),
+    Contender("the same with preset superfast", "h264", _x264(preset="superfast")),
+    Contender("the same with preset veryfast", "h264", _x264(preset="veryfast")),
     Contender("edgemeet VP8", "vp8", _vpx),
     Contender("aiortc H.264", "h264", _aiortc(H264Encoder, h264_depayload)),
     Contender("aiortc VP8", "vp8", _aiortc(Vp8Encoder, vp8_depayload)),

@@ -1,11 +1,13 @@
-"""How much pictures look like those they were made of: SSIM by libav, VMAF by a program that knows it."""
+"""How much pictures look like what they were made of: SSIM and PSNR by libav, VMAF by another program."""
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,8 +18,22 @@ _EVERY = 3  # pictures; VMAF takes ten times as long as an encoder
 _SCORE = re.compile(r"VMAF score: ([0-9.]+)")
 
 
-class Ssim:
-    """Structural similarity of luma (Wang et al., 2004) by libav's `ssim`: 1 for the same picture."""
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Of luma: structural similarity (Wang et al., 2004), 1 for the same picture; mean squared error."""
+
+    ssim: float
+    error: float
+
+
+def psnr(likenesses: Sequence[Likeness]) -> float:
+    """In dB, of the mean error of several pictures; infinite for the same ones."""
+    error = sum(each.error for each in likenesses) / len(likenesses)
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+class Comparison:
+    """By libav's filters `ssim` and `psnr`."""
 
     def __init__(self, width: int, height: int) -> None:
         self._graph = Graph()  # kept: libav frees what is in it
@@ -28,24 +44,33 @@ class Ssim:
             )
             for name in ("made", "meant")
         )
-        compare, self._sink = self._graph.add("ssim"), self._graph.add("buffersink")
-        made.link_to(compare, 0, 0)
-        meant.link_to(compare, 0, 1)
-        compare.link_to(self._sink)
+        split, split_again = self._graph.add("split"), self._graph.add("split")
+        made.link_to(split)
+        meant.link_to(split_again)
+        self._sinks = []
+        for output, name in enumerate(("ssim", "psnr")):
+            compare, sink = self._graph.add(name), self._graph.add("buffersink")
+            split.link_to(compare, output, 0)
+            split_again.link_to(compare, output, 1)
+            compare.link_to(sink)
+            self._sinks.append(sink)
         self._graph.configure()
         self._inputs = (made, meant)
         self._time_base = time_base
         self._count = 0
 
-    def of(self, made: av.VideoFrame, meant: av.VideoFrame) -> float:
+    def of(self, made: av.VideoFrame, meant: av.VideoFrame) -> Likeness:
         """Of one pair."""
         for frame, entry in zip((made, meant), self._inputs, strict=True):
             frame.pts, frame.time_base = self._count, self._time_base
             entry.push(frame)
         self._count += 1
-        compared = self._sink.pull()
-        assert isinstance(compared, av.VideoFrame)
-        return float(compared.metadata["lavfi.ssim.Y"])
+        told: dict[str, str] = {}
+        for sink in self._sinks:
+            compared = sink.pull()
+            assert isinstance(compared, av.VideoFrame)
+            told |= compared.metadata
+        return Likeness(float(told["lavfi.ssim.Y"]), float(told["lavfi.psnr.mse.y"]))
 
 
 def vmaf(program: Path, made: Sequence[av.VideoFrame], meant: Sequence[av.VideoFrame]) -> float:
