@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from measuring.record import Cell, Column, Figure, Result, Table
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+_LINE_LENGTH: Final = 120
 AIMS: Final = "aims"  # the place that holds the figures of all benchmarks
 
 
@@ -46,8 +48,13 @@ def result(found: Result) -> str:
     """All of a result: tables, notes, and where and when it was."""
     versions = ", ".join(f"{each.name} {each.version}" for each in found.versions)
     told = f"Measured {found.date} UTC on {found.machine.line()}." + (f" {versions}." if versions else "")
-    parts = [*(table(each) for each in found.tables), *(f"{note}\n" for note in found.notes), f"{told}\n"]
+    parts = [*(table(each) for each in found.tables), *(wrapped(note) for note in found.notes), wrapped(told)]
     return "\n".join(parts)
+
+
+def wrapped(text: str) -> str:
+    """A paragraph, in lines as the other pages have them."""
+    return textwrap.fill(text, _LINE_LENGTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def aims(results: Iterable[Result]) -> str:

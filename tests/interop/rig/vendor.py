@@ -88,6 +88,11 @@ class Vendor:
             )
         self._reader = asyncio.create_task(self._read())
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     async def _read(self) -> None:
         assert self._process
         assert self._process.stdout

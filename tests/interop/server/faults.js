@@ -1,5 +1,7 @@
 // What tests may do to the server: `POST /fault/<name>` with a JSON object.
 
+import { addPeople } from "./crowd.js";
+
 const all = (rooms) => [...rooms.values()].flatMap((room) => [...room.peers.values()].map((peer) => ({ room, peer })));
 const named = (rooms, peerId) => all(rooms).filter(({ peer }) => !peerId || peer.id === peerId);
 
@@ -15,6 +17,8 @@ export const FAULTS = {
   denyNext: (rooms, { roomId, count = 1 }) => {
     rooms.get(roomId).denials = count;
   },
+  /** People who fill the room, and watch when there is a `port` for what they get. */
+  addPeople: (rooms, { roomId, count, port }) => addPeople(rooms.get(roomId), count, port),
   /** Any request to a participant, such as disableWebcam; gives what it answered. */
   ask: (rooms, { peerId, method, data = {} }) => named(rooms, peerId)[0].peer.ask(method, data),
 };

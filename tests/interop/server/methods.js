@@ -65,11 +65,21 @@ async function join(room, peer, data) {
   return { peers, messages: [], sessionId: room.sessionId };
 }
 
+/** The worker tells of each packet until the first one has been told. */
+function noteFirstPacket(peer, producer) {
+  producer.on("trace", () => {
+    peer.firstPackets[producer.kind] ??= Date.now() / 1000;
+    producer.enableTraceEvent([]).catch(() => {}); // it may be closed by now
+  });
+  producer.enableTraceEvent(["rtp"]).catch(() => {});
+}
+
 async function produce(room, peer, { transportId, kind, rtpParameters, appData = {} }) {
   const transport = found(peer.transports, transportId, "transport");
   const producer = await transport.produce({ kind, rtpParameters, appData });
   peer.producers.set(producer.id, producer);
   producer.observer.on("close", () => peer.producers.delete(producer.id));
+  noteFirstPacket(peer, producer);
   producer.on("score", (score) => peer.socket.notify("producerScore", { producerId: producer.id, score }));
   setImmediate(() => room.offerToAll(peer, producer));
   return { id: producer.id };

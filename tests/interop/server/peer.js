@@ -6,6 +6,7 @@ export class Peer {
   consumers = new Map();
   dataProducers = new Map();
   answers = []; // what became of our requests: {method, ok, code}
+  firstPackets = {}; // unix time of the first RTP packet, by kind
   joined = false;
   capabilities = null;
   wantsData = false;
@@ -68,7 +69,8 @@ export class Peer {
       layers: consumer.currentLayers ?? null,
       score: consumer.score,
     }));
-    return { ...this.describe(), joined: this.joined, answers: this.answers, producers, transports, consumers };
+    const { joined, answers, firstPackets } = this;
+    return { ...this.describe(), joined, answers, firstPackets, producers, transports, consumers };
   }
 
   close() {

@@ -2,6 +2,7 @@
 
     participant.py '{"base_url": "127.0.0.1:8443", "token": ..., "room": ..., "id": ..., "publish": true}'
 
+With "pictures" it publishes those of a file, 1280x720 and yuv420p, 30 a second; with "sound": false no sound.
 It leaves and ends when its standard input does.
 """
 
@@ -13,6 +14,7 @@ import hashlib
 import json
 import logging
 import math
+import mmap
 import struct
 import sys
 import time
@@ -57,6 +59,26 @@ class TestPicture(CustomVideoTrack):
         luma.update(b"".join(row.ljust(luma.line_size, b"\0") for _ in range(240)))
         for plane in frame.planes[1:]:
             plane.update(b"\x80" * plane.buffer_size)
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+class PreparedPictures(CustomVideoTrack):
+    """Pictures of a file, over and over; each is copied once."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        with open(path, "rb") as file:
+            self._memory = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self._next = 0
+
+    async def recv(self) -> VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        frame = VideoFrame(width=1280, height=720, format="yuv420p")
+        for plane in frame.planes:
+            plane.update(self._memory[self._next : self._next + plane.buffer_size])
+            self._next += plane.buffer_size
+        self._next %= len(self._memory)
         frame.pts, frame.time_base = pts, time_base
         return frame
 
@@ -148,14 +170,15 @@ class Events(MeetingEventHandler):
 async def main(options: dict[str, Any]) -> None:
     tasks: set[asyncio.Task[None]] = set()
     publish = bool(options.get("publish"))
+    pictures = options.get("pictures")
     meeting = VideoSDK.init_meeting(
         meeting_id=options["room"],
         participant_id=options["id"],
         name=options["id"],
         token=options["token"],
-        mic_enabled=publish,
+        mic_enabled=publish and options.get("sound", True),
         webcam_enabled=publish,
-        custom_camera_video_track=TestPicture(),
+        custom_camera_video_track=PreparedPictures(pictures) if pictures else TestPicture(),
         custom_microphone_audio_track=Tone(),
         signaling_base_url=options["base_url"],
         preferred_protocol=options.get("protocol", "UDP_OVER_TCP"),
