@@ -74,6 +74,7 @@ class Measured:
     use: Use
     kilobits: float
     pictures: float
+    size: str
     memory: Memory
 
 
@@ -90,6 +91,7 @@ async def measure(entrant: Entrant, material: Material, seconds: float) -> Measu
             Use(minute * use.parent, minute * use.children),
             now.kilobits_since(arrived),
             now.pictures_since(arrived),
+            await room.size_shown(),
             memory(sending.pid),
         )
 
@@ -186,6 +188,7 @@ COLUMNS = (
     Column(title="over the encoder alone"),
     Column(title="arrived, kb/s", digits=0),
     Column(title="decoded a second", digits=1),
+    Column(title="size"),
     Column(title="memory, MB", digits=0),
     Column(title="processes"),
     Column(title=""),
@@ -204,17 +207,17 @@ NOTE = (
 def floor_row(shown: str, sends: str, alone: float, unit: float, seen: Floor) -> tuple[Cell, ...]:
     return (
         *(f"edgemeet's encoder {shown}", sends, alone, None, alone, alone / unit, seen.kilobits),
-        *(None, None, 1, ""),
+        *(None, None, None, 1, ""),
     )
 
 
 def row(entrant: Entrant, seen: Measured | str, unit: float) -> tuple[Cell, ...]:
     if isinstance(seen, str):
-        return (entrant.shown, entrant.sends, *[None] * 8, seen)
+        return (entrant.shown, entrant.sends, *[None] * 9, seen)
     return (
         *(entrant.shown, entrant.sends, seen.use.parent, seen.use.children, seen.use.all),
-        *(seen.use.all / unit, seen.kilobits, seen.pictures, seen.memory.proportional),
-        *(seen.memory.processes, ""),
+        *(seen.use.all / unit, seen.kilobits, seen.pictures, seen.size),
+        *(seen.memory.proportional, seen.memory.processes, ""),
     )
 
 

@@ -66,6 +66,14 @@ class Room:
             pictures = await self.page.evaluate("(id) => edgemeet.framesDecoded(id)", peer_id)
         return Arrived(time.monotonic(), sum(each["byteCount"] for each in stats), pictures)
 
+    async def size_shown(self) -> str:
+        """Width and height of the first picture that the viewer shows now."""
+        assert self.page is not None
+        size: str = await self.page.evaluate(
+            "() => { const v = document.querySelector('video'); return `${v.videoWidth}x${v.videoHeight}`; }"
+        )
+        return size
+
     async def watch(self) -> None:
         """Let the viewer join."""
         assert self.page is not None
