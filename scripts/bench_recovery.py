@@ -61,6 +61,7 @@ def measured(readme: Path = README) -> Result:
     return found(
         "recovery",
         [Table(columns=COLUMNS, rows=tuple(shown))],
+        measured_here=False,
         notes=[
             f"Of {len(rows)} kinds of faults with times in tests/README.md, which says how those were "
             f"measured and from when each is counted. {len(aimed)} have an aim; the medians of {met} meet it."

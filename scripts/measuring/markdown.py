@@ -47,8 +47,10 @@ def _cells(row: tuple[Cell, ...], columns: tuple[Column, ...]) -> Iterable[str]:
 def result(found: Result) -> str:
     """All of a result: tables, notes, and where and when it was."""
     versions = ", ".join(f"{each.name} {each.version}" for each in found.versions)
-    told = f"Measured {found.date} UTC on {found.machine.line()}." + (f" {versions}." if versions else "")
-    parts = [*(table(each) for each in found.tables), *(wrapped(note) for note in found.notes), wrapped(told)]
+    parts = [*(table(each) for each in found.tables), *(wrapped(note) for note in found.notes)]
+    if found.measured_here:
+        told = f"Measured {found.date} UTC on {found.machine.line()}."
+        parts.append(wrapped(f"{told} {versions}." if versions else told))
     return "\n".join(parts)
 
 

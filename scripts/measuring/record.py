@@ -62,6 +62,7 @@ class Result(_Model):
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = Field(default=(), description="sentences that belong under the tables")
+    measured_here: bool = Field(default=True, description="false: drawn from what was measured elsewhere")
 
     def write(self, folder: Path = FOLDER) -> None:
         """Keep it; `./scripts/bench report` shows it in docs/performance.md."""
@@ -76,6 +77,7 @@ def found(
     figures: Sequence[Figure] = (),
     versions: Sequence[Version] = (),
     notes: Sequence[str] = (),
+    measured_here: bool = True,
 ) -> Result:
     """A result with the date and machine of now."""
     return Result(
@@ -86,6 +88,7 @@ def found(
         tables=tuple(tables),
         figures=tuple(figures),
         notes=tuple(notes),
+        measured_here=measured_here,
     )
 
 
