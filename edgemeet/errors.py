@@ -40,6 +40,7 @@ A message never holds a secret: it goes to logs, to ``status`` and to the termin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -95,10 +96,38 @@ class RetryableError(EdgemeetError):
     default_code = "retryable"
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host, by name or address, and one of its TCP ports."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 class NetworkError(RetryableError):
-    """No route, name, connection, TLS or answer in time."""
+    """No route, name, connection, TLS or answer in time.
+
+    Args:
+        endpoint: what could not be reached, where it was no answer of a server that failed; it may be
+            probed. None where there is nothing that a TCP connection to it could tell.
+    """
 
     default_code = "network.unreachable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        endpoint: Endpoint | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, retry_after=retry_after)
+        self.endpoint = endpoint
 
 
 class ServerError(RetryableError):

@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from edgemeet.errors import AuthError, ClockError, EdgemeetError, NetworkError
+from edgemeet.errors import AuthError, ClockError, EdgemeetError, Endpoint, NetworkError
 
 # OpenSSL's X509_V_ERR_* numbers, x509_vfy.h.
 _NOT_YET_VALID: Final = 9
@@ -22,6 +22,9 @@ _EXPIRED: Final = 10
 _WRONG_NAME: Final = frozenset({62, 63, 64})  # host name, e-mail, IP address
 
 CLOCK_HINT: Final = "Set the clock, for example by letting systemd-timesyncd reach a time server."
+
+# Of these a TCP connection to the same place may tell that they are over.
+_UNREACHABLE: Final = frozenset({"network.timeout", "network.tls", "network.refused", "network.unreachable"})
 
 # The first row that matches wins: a proxy that refuses is also a ConnectError.
 FAULTS: Final[tuple[tuple[type[BaseException], str, str, str | None], ...]] = (
@@ -36,13 +39,16 @@ FAULTS: Final[tuple[tuple[type[BaseException], str, str, str | None], ...]] = (
 )
 
 
-def network_fault(error: BaseException, where: str, now: datetime) -> EdgemeetError:
+def network_fault(
+    error: BaseException, where: str, now: datetime, endpoint: Endpoint | None = None
+) -> EdgemeetError:
     """The error of ours for a failed connection.
 
     Args:
         error: what a library raised.
         where: the other side's name and origin, for the message.
         now: this machine's wall clock, told where a certificate's dates are the fault.
+        endpoint: where the connection went to; the error has it where it was not reached.
 
     Returns:
         A :class:`ClockError` (``clock.behind``) for a certificate that is not valid yet; else a
@@ -57,8 +63,9 @@ def network_fault(error: BaseException, where: str, now: datetime) -> EdgemeetEr
             return _certificate_fault(cause, where, now)
     for kind, code, message, hint in FAULTS:
         if any(isinstance(cause, kind) for cause in causes):
-            return NetworkError(message.format(where=where), code=code, hint=hint)
-    return NetworkError(f"{where} cannot be reached", code="network.unreachable")
+            asked = endpoint if code in _UNREACHABLE else None
+            return NetworkError(message.format(where=where), code=code, hint=hint, endpoint=asked)
+    return NetworkError(f"{where} cannot be reached", code="network.unreachable", endpoint=endpoint)
 
 
 # Seconds that two honest clocks may differ.

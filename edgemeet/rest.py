@@ -17,10 +17,11 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from edgemeet.errors import ConfigError, NetworkError, RateLimited, ServerError
+from edgemeet.errors import ConfigError, Endpoint, NetworkError, RateLimited, ServerError
 from edgemeet.network_faults import network_fault
 from edgemeet.version import own_version
 
@@ -191,7 +192,7 @@ async def send(
             return await _fetch(client, request, where, limit, redirects=redirects)
     except TimeoutError:
         message = f"{where} gave no full answer within {timeout:g} s"
-        raise NetworkError(message, code="network.timeout") from None
+        raise NetworkError(message, code="network.timeout", endpoint=endpoint_of(url)) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise ConfigError(f"the address of {what} is not an http or https URL", code="config.url") from None
     except (httpx.LocalProtocolError, UnicodeError):  # their texts quote the header: never chain them
@@ -201,9 +202,9 @@ async def send(
             hint="Look for line breaks, spaces or accented letters in the token and the URL.",
         ) from None
     except httpx.ProtocolError as error:  # its text quotes what the other side sent
-        raise network_fault(error, where, wall_clock()) from None
+        raise network_fault(error, where, wall_clock(), endpoint_of(url)) from None
     except httpx.HTTPError as error:
-        raise network_fault(error, where, wall_clock()) from error
+        raise network_fault(error, where, wall_clock(), endpoint_of(url)) from error
 
 
 def origin(url: str | httpx.URL) -> str:
@@ -214,6 +215,20 @@ def origin(url: str | httpx.URL) -> str:
         return "an unreadable URL"
     host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
     return f"{parsed.scheme}://{host}" + (f":{parsed.port}" if parsed.port else "")
+
+
+_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+def endpoint_of(url: str | httpx.URL) -> Endpoint | None:
+    """Where a connection for ``url`` goes to; None where a proxy stands between, or the URL is unreadable."""
+    try:
+        parsed = httpx.URL(url)
+        port = parsed.port or _PORTS.get(parsed.scheme)
+        proxied = bool(getproxies().keys() - {"no"}) and not proxy_bypass(parsed.host)
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+    return Endpoint(parsed.host, port) if parsed.host and port and not proxied else None
 
 
 async def _fetch(

@@ -23,8 +23,16 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgemeet.errors import ClockError, ConfigError, EdgemeetError, NetworkError, RateLimited, ServerError
-from edgemeet.rest import KEEP_IDLE, MAX_RETRY_AFTER, exchange, new_client, origin
+from edgemeet.errors import (
+    ClockError,
+    ConfigError,
+    EdgemeetError,
+    Endpoint,
+    NetworkError,
+    RateLimited,
+    ServerError,
+)
+from edgemeet.rest import KEEP_IDLE, MAX_RETRY_AFTER, endpoint_of, exchange, new_client, origin
 
 WHAT = "the provisioning server"
 
@@ -276,9 +284,11 @@ async def test_nobody_accepts():
 async def test_nothing_listens():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
+        free_port = free.getsockname()[1]
         with pytest.raises(NetworkError) as caught:
-            await ask(f"http://user:pass@127.0.0.1:{free.getsockname()[1]}/a?key=hush")
+            await ask(f"http://user:pass@127.0.0.1:{free_port}/a?key=hush")
     assert caught.value.code == "network.refused"
+    assert caught.value.endpoint == Endpoint("127.0.0.1", free_port)
     assert "127.0.0.1" in str(caught.value)
     assert not any(part in str(caught.value) for part in ("pass", "hush", "user"))
 
@@ -288,7 +298,30 @@ async def test_the_name_is_unknown(host):
     with pytest.raises(NetworkError) as caught:
         await ask(f"http://{host}")
     assert caught.value.code == "network.dns"
+    assert caught.value.endpoint is None, "there is no host to try a connection to"
     assert host in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("https://api.example/v2/x?token=hush", Endpoint("api.example", 443)),
+        ("http://api.example/", Endpoint("api.example", 80)),
+        ("wss://user:pass@room.example:8443/?secret=hush", Endpoint("room.example", 8443)),
+        ("ws://[::1]:9/", Endpoint("::1", 9)),
+        ("nonsense", None),
+        ("http://[", None),
+    ],
+)
+def test_where_a_connection_goes(url, endpoint):
+    assert endpoint_of(url) == endpoint
+
+
+def test_behind_a_proxy_no_connection_of_ours_would_tell(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "near.example")
+    assert endpoint_of("https://far.example/") is None
+    assert endpoint_of("https://near.example/") == Endpoint("near.example", 443)
 
 
 @pytest.mark.parametrize(

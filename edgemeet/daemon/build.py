@@ -218,6 +218,7 @@ def limits(settings: Settings) -> Limits:
         clock_wait=chosen.clock_timeout,
         media_timeout=chosen.media_timeout,
         path_timeout=chosen.path_timeout,
+        probe=chosen.probe_servers,
         entry_timeout=settings.meeting.entry_timeout,
         duplicate_hold=chosen.duplicate_hold,
         removal_hold=chosen.removal_hold if chosen.after_removal == "rejoin" else None,

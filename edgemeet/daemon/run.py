@@ -30,6 +30,7 @@ from edgemeet.supervisor import Device, DeviceHealth, Supervisor
 from edgemeet.systemd import Notifier, activated_socket
 from edgemeet.telemetry import Redactor
 from edgemeet.telemetry.recorder import Recorder
+from edgemeet.world import takes_connections
 
 if TYPE_CHECKING:
     from edgemeet.telemetry.mqtt import MqttOptions
@@ -147,6 +148,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                 health,
                 limits=build.limits(settings),
                 clock_set=surroundings.clock_set,
+                reachable=takes_connections,
             )
             report = StatusReport(supervisor, devices, health, own_id, started=process_start())
             stop, reload = _on_signals()

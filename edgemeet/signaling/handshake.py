@@ -79,7 +79,9 @@ async def open_websocket(
             return await _connect(url, max_size, tls)
     except TimeoutError:
         failure: EdgemeetError = NetworkError(
-            f"{where} did not open a websocket within {timeout:g} s", code="network.timeout"
+            f"{where} did not open a websocket within {timeout:g} s",
+            code="network.timeout",
+            endpoint=rest.endpoint_of(url),
         )
     except InvalidStatus as error:
         failure = _refusal(error.response, where, hide)
@@ -93,7 +95,7 @@ async def open_websocket(
     except InvalidHandshake as error:
         failure = _no_websocket(error, where)
     except OSError as error:
-        failure = network_fault(error, where, wall_clock())
+        failure = network_fault(error, where, wall_clock(), rest.endpoint_of(url))
     except (InvalidURI, ValueError):
         failure = ProtocolMismatch("the signaling address is no websocket URL", code="protocol.signaling_url")
     raise failure  # out here, so that no library's exception is in its context

@@ -12,6 +12,7 @@ class Wake(StrEnum):
     """What may cut a wait short; the policy says which waits."""
 
     NETWORK = "network"  # a link came up, or an address changed
+    SERVER = "server"  # a server that could not be reached takes connections again
     CLOCK = "clock"  # the clock was set, or became synchronised
     RELOAD = "reload"  # other settings are in force
     MEETING = "meeting"  # the provisioning server names another meeting, or lets the device in again
@@ -73,6 +74,12 @@ class Facts:
         clock_set: whether the wall clock is right, as far as the machine knows; None where nobody sets it.
         woken: what happened since the last session ended, or shortly before.
         draw: a number from 0 to 1, drawn when the last session ended, or at the start.
+        unreachable_for: for how long a server has not been reached; None where that is not what is wrong.
+        shut: it took no connection when that was last tried.
+        since_probe: since it was last probed; None when it was not since the last session ended.
+        probe_draw: a number from 0 to 1, drawn at that probe, or when the last session ended.
+        openings: times that a server took connections again since a session last lasted.
+        since_opening: since it last did so; 0 where it is none of the events in `woken`.
         session: the running session, if any.
     """
 
@@ -91,4 +98,10 @@ class Facts:
     clock_set: bool | None = None
     woken: frozenset[Wake] = frozenset()
     draw: float = 0.0
+    unreachable_for: float | None = None
+    shut: bool = False
+    since_probe: float | None = None
+    probe_draw: float = 0.0
+    openings: int = 0
+    since_opening: float = 0.0
     session: SessionFacts | None = None

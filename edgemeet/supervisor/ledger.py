@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 
-from edgemeet.errors import DuplicateParticipant, EdgemeetError, ProtocolMismatch
+from edgemeet.errors import DuplicateParticipant, EdgemeetError, NetworkError, ProtocolMismatch
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
 from edgemeet.supervisor.limits import Limits
 
 # Seconds for which an event that came while a session still ran counts for the pause after it: an attempt
 # that the world overtook, or a session that a lost link ended.
 _STILL_NEWS = 5.0
+# Nothing listened, or there was no way. A time that ran out, or a TLS handshake, says less: a probe has to.
+_SHUT = frozenset({"network.refused", "network.unreachable"})
 
 
 class Ledger:
@@ -29,6 +31,11 @@ class Ledger:
         self._joins_at: deque[float] = deque()
         self._joined_at: float | None = None
         self._mismatches = 0
+        self._unreachable_since: float | None = None
+        self._shut = False
+        self._probed_at: float | None = None
+        self._probe_draw = draw
+        self._openings = 0
         self._woken: dict[Wake, float] = {}
 
     @property
@@ -54,6 +61,18 @@ class Ledger:
         self.joins += 1
         self.error = None
         self._joined_at = now
+        self._unreachable_since = None
+
+    def probed(self, reachable: bool, now: float, draw: float) -> bool:
+        """The server that could not be reached was probed; True when it takes connections again."""
+        opened = reachable and self._shut
+        self._shut, self._probed_at, self._probe_draw = not reachable, now, draw
+        if opened:
+            if self._openings == 0:
+                self.failures = 0  # they tell how long it was shut, not how well it is
+            self._openings += 1
+            self.happened(Wake.SERVER, now)
+        return opened
 
     def session_ended(self, error: EdgemeetError | None, now: float, draw: float, limits: Limits) -> None:
         """It ended: by an error, or as somebody wanted."""
@@ -61,6 +80,9 @@ class Ledger:
         self.ended_at, self.draw = now, draw
         self._woken = {what: at for what, at in self._woken.items() if now - at <= _STILL_NEWS}
         self.error = error
+        self._note_unreachable(error, now, draw)
+        if lasted >= limits.good_session:
+            self._openings = 0
         if lasted >= limits.quiet_evictions:
             self.evictions = 0
         if lasted >= limits.quiet_mismatches:
@@ -74,6 +96,15 @@ class Ledger:
         self.failures = 1 if lasted >= limits.good_session else self.failures + 1
         if isinstance(error, DuplicateParticipant):
             self.evictions += 1
+
+    def _note_unreachable(self, error: EdgemeetError | None, now: float, draw: float) -> None:
+        self._probed_at, self._probe_draw = None, draw
+        if not isinstance(error, NetworkError) or error.endpoint is None:
+            self._unreachable_since, self._shut = None, False
+            return
+        self._shut = error.code in _SHUT
+        if self._unreachable_since is None:
+            self._unreachable_since = now
 
     def facts(
         self,
@@ -104,5 +135,11 @@ class Ledger:
             clock_set=clock_set,
             woken=frozenset(self._woken),
             draw=self.draw,
+            unreachable_for=None if self._unreachable_since is None else now - self._unreachable_since,
+            shut=self._shut,
+            since_probe=None if self._probed_at is None else now - self._probed_at,
+            probe_draw=self._probe_draw,
+            openings=self._openings,
+            since_opening=now - self._woken.get(Wake.SERVER, now),
             session=session,
         )

@@ -27,6 +27,13 @@ class Limits:
         revive: after the network came back, a stalled session may take so long to move again.
         attempt: from the begin of a session until it is in the meeting, without the wait for a host.
         entry_timeout: that a host may take to let the device in.
+        probe: whether a server that could not be reached is probed during a pause.
+        probe_first: between two probes at least.
+        probe_interval: between two probes at most, until `probe_slow_after`.
+        probe_slow_after: a server that has been unreachable for so long is probed seldom.
+        probe_slow_interval: between two probes then.
+        probe_timeout: for one probe.
+        shut_pause: between two joins, at least, while probes find no server.
         duplicate_hold: out of the meeting after the same participant id joined elsewhere.
         removal_hold: out of the meeting after a host removed the device; None is until the provisioning
             server or an operator says otherwise.
@@ -51,6 +58,13 @@ class Limits:
     revive: float = 1.0
     attempt: float = 120.0
     entry_timeout: float = 300.0
+    probe: bool = True
+    probe_first: float = 0.5
+    probe_interval: float = 2.0
+    probe_slow_after: float = 600.0
+    probe_slow_interval: float = 15.0
+    probe_timeout: float = 2.0
+    shut_pause: float = 30.0
     duplicate_hold: float = 600.0
     removal_hold: float | None = None
     good_session: float = 30.0

@@ -21,6 +21,10 @@ from edgemeet.supervisor.limits import Limits
 
 # The part of a pause that is left to chance: a fleet must not come back in one instant.
 JITTER: Final = 0.5
+# The part of the time between two probes that is left to chance, for the same reason.
+PROBE_JITTER: Final = 0.4
+# A server that opens and fails again and again is not well: each time the next join is later.
+LONGEST_OPENING_PAUSE: Final = 120.0
 # Two devices with one participant id throw each other out again and again: each time the hold doubles.
 LONGEST_DUPLICATE_HOLD: Final = 3600.0
 # A server that asks for more than this is more likely mistaken than patient.
@@ -62,14 +66,14 @@ REFRESH: Final = Rule(
     "the token or the device's identity was refused; each attempt has a fresh token",
     RETRY.pauses,
     RETRY.at_last,
-    ALL,
+    ALL - {Wake.SERVER},
 )
 WAIT: Final = Rule(
     "wait",
     "the world has to change, not this device: asked again slowly",
     (30.0, 30.0, 30.0),
     120.0,
-    ALL - {Wake.NETWORK},
+    ALL - {Wake.NETWORK, Wake.SERVER},
 )
 ROOM_CLOSED: Final = Rule("pause", "the meeting was ended for everybody", (), 60.0, PEOPLE)
 YIELD: Final = Rule("yield", "somebody wants this participant out", (30.0, 30.0, 30.0), 120.0, PEOPLE)
@@ -131,6 +135,32 @@ def pause_after(
     if pause is None:
         return None
     return max(pause, asked_pause(error)) * (1 + JITTER * draw)
+
+
+def opening_pause(openings: int, limits: Limits) -> float:
+    """Seconds between two joins at least, when the second is for a server that takes connections again.
+
+    Args:
+        openings: times that it did so since a session last lasted, this one too.
+        limits: the numbers that are configured.
+    """
+    doubled = limits.join_interval * 2.0 ** min(max(openings, 1) - 1, 16)
+    return float(min(doubled, LONGEST_OPENING_PAUSE))
+
+
+def probe_pause(unreachable_for: float, draw: float, limits: Limits) -> float:
+    """Seconds between two probes of a server: soon at first, seldom after a long time.
+
+    Args:
+        unreachable_for: seconds since it was first found unreachable.
+        draw: from 0 to 1, for the jitter.
+        limits: the numbers that are configured.
+    """
+    if unreachable_for >= limits.probe_slow_after:
+        pause = limits.probe_slow_interval
+    else:
+        pause = min(max(unreachable_for / 2, limits.probe_first), limits.probe_interval)
+    return pause * (1 - PROBE_JITTER * draw)
 
 
 def asked_pause(error: EdgemeetError) -> float:

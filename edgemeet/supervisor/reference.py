@@ -14,7 +14,7 @@ from edgemeet.errors import EdgemeetError
 from edgemeet.network_faults import FAULTS, network_fault
 from edgemeet.refusals import CODES, LEAVE_REASONS, ROOMS_API, from_code, from_leave_reason, from_reply
 from edgemeet.supervisor.limits import DEFAULT_LIMITS
-from edgemeet.supervisor.policy import JITTER, RULES, Rule, pause_after, rule_for
+from edgemeet.supervisor.policy import JITTER, PROBE_JITTER, RULES, Rule, opening_pause, pause_after, rule_for
 
 _WHAT = "the provisioning server"
 _STATUSES = (400, 401, 403, 404, 409, 410)
@@ -72,6 +72,18 @@ def _numbers() -> str:
             "joins, however often the world changes",
             f"{limits.joins_in_window} in {limits.window:g} s at most",
         ),
+        (
+            "a server that could not be reached is probed",
+            f"every {limits.probe_first:g} s at first and every {limits.probe_interval:g} s soon, after "
+            f"{limits.probe_slow_after:g} s every {limits.probe_slow_interval:g} s; all up to "
+            f"{PROBE_JITTER:.0%} sooner, at random",
+        ),
+        ("one probe has", f"{limits.probe_timeout:g} s"),
+        ("between two joins while probes find no server", f"{limits.shut_pause:g} s at least"),
+        (
+            "between two joins, when a server takes connections again before a session has lasted",
+            f"{_openings()} s at least",
+        ),
         ("failures count from zero after a session of", f"{limits.good_session:g} s"),
         (
             "a meeting that was well for",
@@ -93,6 +105,12 @@ def _numbers() -> str:
     return "### The numbers\n\n| what | how much |\n|---|---|\n" + "".join(
         f"| {a} | {b} |\n" for a, b in rows
     )
+
+
+def _openings() -> str:
+    pauses = dict.fromkeys(opening_pause(number, DEFAULT_LIMITS) for number in range(1, 12))
+    first, *_, last = (f"{pause:g}" for pause in pauses)
+    return f"{first}, doubled each time, and {last}"
 
 
 def _table(

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edgemeet.errors import EdgemeetError, MediaStalled, NetworkError, TransportFailed
+from edgemeet.errors import EdgemeetError, Endpoint, MediaStalled, NetworkError, TransportFailed
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
 from edgemeet.supervisor.limits import Limits
-from edgemeet.supervisor.policy import asked_pause, pause_after, rule_for
+from edgemeet.supervisor.policy import (
+    JITTER,
+    asked_pause,
+    opening_pause,
+    pause_after,
+    probe_pause,
+    rule_for,
+)
 
 # Seconds between two looks at a running session: a tenth of the shortest time that matters.
 LOOK: Final = 0.5
@@ -27,10 +34,19 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Try a TCP connection, nothing more, after so many seconds."""
+
+    endpoint: Endpoint
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """Stay out, and look again after so many seconds."""
+    """Stay out, and look again after so many seconds; a probe before that may end the wait."""
 
     seconds: float
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +85,7 @@ def next_step(facts: Facts, limits: Limits) -> Step:
     rest = _rest_at_start(facts, limits) if facts.since_join is None else _rest_between(facts, limits)
     if rest is None:
         return Hold()
-    return Wait(max(rest, SHORTEST_WAIT)) if rest > 0 else Join()
+    return Wait(max(rest, SHORTEST_WAIT), _probe(facts, rest, limits)) if rest > 0 else Join()
 
 
 def _rest_at_start(facts: Facts, limits: Limits) -> float:
@@ -92,13 +108,47 @@ def _rest_between(facts: Facts, limits: Limits) -> float | None:
         rest = max(rest, facts.window_free_in)
     if facts.error is None:
         return rest
-    if facts.woken & rule_for(facts.error, slip=facts.slip).cut_by:
+    cuts = facts.woken & rule_for(facts.error, slip=facts.slip).cut_by
+    if cuts - {Wake.SERVER}:
         # The other side's own word on when to come back outlives what happens here.
         return max(rest, asked_pause(facts.error) - facts.since_end)
     pause = pause_after(
         facts.error, facts.failures, facts.draw, limits, evictions=facts.evictions, slip=facts.slip
     )
-    return None if pause is None else max(rest, pause - facts.since_end)
+    if pause is None:
+        return None
+    if facts.shut and limits.probe:
+        # Probes tell when it is worth while; this is for a way in that they do not know.
+        pause = max(pause, limits.shut_pause * (1 + JITTER * facts.draw))
+    until_then = max(rest, pause - facts.since_end)
+    return min(until_then, _rest_after_opening(facts, rest, limits)) if cuts else until_then
+
+
+def _rest_after_opening(facts: Facts, rest: float, limits: Limits) -> float:
+    """Seconds before the next join, now that the server takes connections again."""
+    assert facts.since_join is not None
+    return max(
+        rest,
+        opening_pause(facts.openings, limits) - facts.since_join,
+        # A whole fleet sees it at the same time.
+        limits.start_jitter * facts.draw - facts.since_opening,
+    )
+
+
+def _probe(facts: Facts, rest: float, limits: Limits) -> Probe | None:
+    """The next look at a server that could not be reached, where one is due before the next join."""
+    error = facts.error
+    if not limits.probe or facts.unreachable_for is None or Wake.SERVER in facts.woken:
+        return None
+    if not isinstance(error, NetworkError) or error.endpoint is None:
+        return None
+    last = facts.since_end
+    if facts.since_probe is not None:
+        if not facts.shut:
+            return None  # it takes connections: what is wrong with it no probe can tell
+        last = min(last, facts.since_probe)
+    seconds = max(0.0, probe_pause(facts.unreachable_for, facts.probe_draw, limits) - last)
+    return Probe(error.endpoint, seconds) if seconds < rest else None
 
 
 def _in_session(facts: Facts, session: SessionFacts, limits: Limits) -> Step:

@@ -6,19 +6,21 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from edgemeet.errors import EdgemeetError
+from edgemeet.errors import EdgemeetError, Endpoint
 from edgemeet.health import HealthRegistry
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
 from edgemeet.supervisor.ledger import Ledger
 from edgemeet.supervisor.limits import DEFAULT_LIMITS, Limits
+from edgemeet.supervisor.poke import Poke
 from edgemeet.supervisor.policy import rule_for
 from edgemeet.supervisor.reasons import expected
 from edgemeet.supervisor.remains import Inheritance
 from edgemeet.supervisor.runs_once import RunsOnce
 from edgemeet.supervisor.session_health import SessionHealth
-from edgemeet.supervisor.steps import LOOK, End, Hold, Join, Repair, Stay, Wait, next_step
+from edgemeet.supervisor.steps import LOOK, End, Hold, Join, Probe, Repair, Stay, Wait, next_step
 from edgemeet.supervisor.views import State, SupervisorView
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ class Supervisor:
         health: told what keeps the device out of its meeting.
         limits: how patient to be; see `use_limits`.
         clock_set: whether the wall clock is right, as far as the machine knows.
+        reachable: tries a TCP connection for up to so many seconds, and nothing more; without it a server
+            that could not be reached is not probed.
         clock: seconds, monotonic.
         rng: for the jitter.
     """
@@ -44,19 +48,21 @@ class Supervisor:
         *,
         limits: Limits = DEFAULT_LIMITS,
         clock_set: Callable[[], bool | None] = lambda: None,
+        reachable: Callable[[Endpoint, float], Awaitable[bool]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
         self._make_session = make_session
         self._health = SessionHealth(health)
-        self._limits = limits
+        self._reachable = reachable
+        self._limits = self._can_be_kept(limits)
         self._clock_set = clock_set
         self._clock = clock
         self._rng = rng or random.Random()
         self._wanted = True
         self._suspended: EdgemeetError | None = None
         self._replace = False
-        self._poked = asyncio.Event()
+        self._poke = Poke()
         self._session: RunsOnce | None = None
         self._inheritance = Inheritance()
         self._ledger = Ledger(clock(), self._rng.random())
@@ -67,7 +73,7 @@ class Supervisor:
         """Keep the device in its meeting until cancelled; then the meeting is left in order."""
         try:
             while True:
-                self._poked.clear()
+                self._poke.clear()
                 step = next_step(self._facts(), self._limits)
                 match step:
                     case Join():
@@ -85,7 +91,7 @@ class Supervisor:
         """Leave the meeting and stay out until `rejoin`."""
         self._wanted = False
         self._health.left()
-        self._poked.set()
+        self._poke.give()
 
     def rejoin(self, by: Wake = Wake.OPERATOR) -> None:
         """Leave if joined, and join again without waiting: an operator's word, or that of new settings."""
@@ -107,7 +113,7 @@ class Supervisor:
             self._replace = self._session is not None
         if reason is Wake.NETWORK and self._session is not None:
             self._session.network_changed()
-        self._poked.set()
+        self._poke.give()
 
     def suspend(self, reason: EdgemeetError) -> None:
         """The provisioning server wants the device out: leave, and hold until `wake(Wake.MEETING)`.
@@ -116,12 +122,15 @@ class Supervisor:
         """
         self._suspended = reason
         self._health.suspended(reason)
-        self._poked.set()
+        self._poke.give()
 
     def use_limits(self, limits: Limits) -> None:
         """Other numbers, from now on."""
-        self._limits = limits
-        self._poked.set()
+        self._limits = self._can_be_kept(limits)
+        self._poke.give()
+
+    def _can_be_kept(self, limits: Limits) -> Limits:
+        return limits if self._reachable is not None else replace(limits, probe=False)
 
     # Views
 
@@ -175,13 +184,26 @@ class Supervisor:
         self._note_state()
         await self._inheritance.look(needed=not isinstance(step, Hold))
         seconds = step.seconds if isinstance(step, Wait) else None
+        if isinstance(step, Wait) and step.probe is not None:
+            if step.probe.seconds <= 0:
+                await self._probe(step.probe.endpoint, min(step.seconds, self._limits.probe_timeout))
+                return
+            seconds = step.probe.seconds
         if self._inheritance.there:
             seconds = min(seconds or LOOK, LOOK)
+        await self._poke.wait(seconds)
+
+    async def _probe(self, endpoint: Endpoint, seconds: float) -> None:
+        """Try whether a server takes connections, until somebody pokes."""
+        assert self._reachable is not None
+        asking = asyncio.ensure_future(self._reachable(endpoint, seconds))
         try:
-            async with asyncio.timeout(seconds):
-                await self._poked.wait()
-        except TimeoutError:
-            pass
+            await self._poke.wait_beside(asking, seconds + LOOK)
+            if asking.done() and self._ledger.probed(asking.result(), self._clock(), self._rng.random()):
+                logger.info("%s takes connections again", endpoint)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     # A session
 
@@ -205,7 +227,7 @@ class Supervisor:
     async def _attend(self, session: RunsOnce, running: asyncio.Task[None]) -> End | None:
         """Look at the session until it ends; the answer is why it is to end, None if it did by itself."""
         while not running.done():
-            self._poked.clear()
+            self._poke.clear()
             facts = self._facts()
             self._note_path(facts.session)
             step = next_step(facts, self._limits)
@@ -217,7 +239,7 @@ class Supervisor:
                     session.repair()
                     continue
                 case Stay(seconds=seconds):
-                    await self._look_again(running, seconds)
+                    await self._poke.wait_beside(running, seconds)
                 case _:
                     raise AssertionError(f"{step} in a session")
             await self._inheritance.look(needed=not session.joined)
@@ -227,15 +249,7 @@ class Supervisor:
         """The session has news."""
         if self._session is not None:
             self._note_joined(self._session)
-        self._poked.set()
-
-    async def _look_again(self, running: asyncio.Task[None], seconds: float) -> None:
-        poked = asyncio.create_task(self._poked.wait())
-        try:
-            await asyncio.wait((running, poked), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            poked.cancel()
-            await asyncio.gather(poked, return_exceptions=True)
+        self._poke.give()
 
     def _note_joined(self, session: RunsOnce) -> None:
         if not session.joined:
@@ -271,8 +285,10 @@ class Supervisor:
         step = next_step(self._facts(), self._limits)
         self._session = session
         match step:
-            case Wait(seconds=seconds):
+            case Wait(seconds=seconds, probe=None):
                 return f"joining again in {seconds:.1f} s"
+            case Wait(seconds=seconds, probe=Probe(endpoint=endpoint)):
+                return f"joining again in {seconds:.1f} s, or when {endpoint} takes connections"
             case Join():
                 return "joining again at once"
             case _:

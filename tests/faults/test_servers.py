@@ -230,6 +230,44 @@ async def test_a_media_server_that_dies(
     await device.expect_well()
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("outage", [20, 30])
+async def test_a_media_server_that_is_away_for_long(
+    outage: int, server: RoomServer, start_device: StartDevice, recovered: Recovered
+) -> None:
+    """Longer than the first pauses between two attempts last: its return is noticed by probes."""
+    device = await joined(server, start_device)
+    await server.stop()
+    await asyncio.sleep(outage)
+    # Left alone, it would be away for longer.
+    await device.expect(lambda s: s.state == "waiting" and (s.next_join_in or 0) > 2)
+    await server.start()
+    recovered(23, await server.arrivals.back(time.monotonic(), within=SOON))
+    assert "takes connections again" in device.log
+    await device.expect_well()
+
+
+@pytest.mark.timeout(240)
+async def test_a_front_whose_server_is_away(
+    server: RoomServer, start_front: StartFront, start_device: StartDevice
+) -> None:
+    """It takes connections and answers 503: no matter for probes, and asked after ever more seldom."""
+    front = await start_front(server)
+    device = await start_device(server, url=front.url, token_url=f"{server.url}{TOKEN}")
+    await server.expect_media()
+    for path in ("/?", INIT):
+        front.faults[path] = http(503)
+    kill_sockets(server)
+    began = time.monotonic()
+    await asyncio.sleep(25)
+    asked = [at - began for at in front.times(INIT) if at > began]
+    assert 3 <= len(asked) <= 9, asked
+    assert "takes connections again" not in device.log
+    front.faults.clear()
+    await server.expect_media(within=SOON)
+    await device.expect_well()
+
+
 async def test_another_room_is_named(server: RoomServer, start_device: StartDevice) -> None:
     """A participant is not moved by a word: what VideoSDK wants of it then is unproven."""
     device = await joined(server, start_device)

@@ -21,6 +21,7 @@ from edgemeet.errors import (
     AuthError,
     ClockError,
     EdgemeetError,
+    Endpoint,
     MeetingUnavailable,
     NetworkError,
     ProtocolMismatch,
@@ -136,6 +137,7 @@ async def test_nobody_listens(unused_tcp_port: int) -> None:
     caught = await failure(f"ws://127.0.0.1:{unused_tcp_port}")
     assert type(caught) is NetworkError
     assert caught.code == "network.refused"
+    assert caught.endpoint == Endpoint("127.0.0.1", unused_tcp_port)
     assert f"ws://127.0.0.1:{unused_tcp_port}" in str(caught)
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edgemeet import errors
-from edgemeet.errors import EdgemeetError
+from edgemeet.errors import EdgemeetError, Endpoint
 from edgemeet.health import HealthRegistry
 from edgemeet.supervisor import (
     DEFAULT_LIMITS,
@@ -33,6 +33,7 @@ from edgemeet.supervisor import (
     Timings,
     Wake,
 )
+from edgemeet.supervisor.policy import PROBE_JITTER
 
 
 class _Jumping(selectors.SelectSelector):
@@ -82,6 +83,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 JOIN_TAKES = 0.4
+DOOR = Endpoint("room.example", 443)
 HOUR, DAY = 3600.0, 86_400.0
 
 # What a server may say to an attempt, or to a participant.
@@ -123,6 +125,7 @@ class World:
 
     refusal: EdgemeetError | None = None
     link: bool = True
+    server: bool = True
     media: bool = True
     signaling: bool = True
     repairs_help: bool = True
@@ -162,7 +165,9 @@ class SimulatedSession:
             await asyncio.sleep(JOIN_TAKES)
             if not self._world.link:
                 await asyncio.sleep(4.5)
-                raise errors.NetworkError("no answer", code="network.timeout")
+                raise errors.NetworkError("no answer", code="network.timeout", endpoint=DOOR)
+            if not self._world.server:
+                raise errors.NetworkError("nothing listens", code="network.refused", endpoint=DOOR)
             if self._world.refusal is not None:
                 raise self._world.refusal
             self._joined_at = self._moved_at = self._loop.time()
@@ -227,6 +232,7 @@ class Weeks(RuleBasedStateMachine):
         self.world = World()
         self.log = Log()
         self.session: SimulatedSession | None = None
+        self.probes: list[float] = []
         self.asked = False
         self.left = self.suspended = False
         self.supervisor = self.loop.run_until_complete(self._make(random.Random(seed)))
@@ -234,7 +240,17 @@ class Weeks(RuleBasedStateMachine):
         self.loop.pass_time(1.0)
 
     async def _make(self, rng: random.Random) -> Supervisor:
-        return Supervisor(self._session, HealthRegistry(), clock=self.loop.time, rng=rng)
+        return Supervisor(
+            self._session, HealthRegistry(), clock=self.loop.time, rng=rng, reachable=self._reachable
+        )
+
+    async def _reachable(self, endpoint: Endpoint, seconds: float) -> bool:
+        assert endpoint == DOOR
+        assert self.log.running == 0, "nobody knocks at a door behind which the device is"
+        self.probes.append(self.loop.time())
+        if not self.world.link:
+            await asyncio.sleep(seconds)
+        return self.world.link and self.world.server
 
     def _session(self, on_news: Callable[[], None]) -> SimulatedSession:
         self.log.joins.append((self.loop.time(), self.asked))
@@ -251,7 +267,31 @@ class Weeks(RuleBasedStateMachine):
     @rule()
     def servers_are_well(self) -> None:
         self.world.refusal = None
-        self.world.media = self.world.signaling = True
+        self.world.server = self.world.media = self.world.signaling = True
+
+    @rule()
+    def the_server_goes(self) -> None:
+        self.world.server = False
+        if self.session is not None and self.session.joined and not self.session.ended.done():
+            self.session.ended.set_exception(errors.SignalingLost("the socket is gone"))
+        self.loop.pass_time(0.3)
+
+    @rule(seconds=st.floats(0.0, 4000.0))
+    def the_server_is_away_from_a_meeting_that_was_well(self, seconds: float) -> None:
+        """Outages of any length: back within the promised time of its end."""
+        self.the_world_becomes_well_without_a_word()
+        if self.supervisor.view().state is not State.JOINED:
+            return
+        self.loop.pass_time(DEFAULT_LIMITS.window)  # nothing of the past counts any more
+        if self.supervisor.view().state is not State.JOINED:
+            return
+        self.the_server_goes()
+        self.loop.pass_time(seconds)
+        self.world.server = True
+        slow = seconds > DEFAULT_LIMITS.probe_slow_after - 1
+        until_noticed = DEFAULT_LIMITS.probe_slow_interval if slow else DEFAULT_LIMITS.probe_interval
+        self.loop.pass_time(until_noticed + JOIN_TAKES + 0.3)
+        assert self.supervisor.view().state is State.JOINED
 
     @rule(kind=st.sampled_from(ENDS))
     @precondition(lambda self: self.session is not None and self.session.joined)
@@ -319,6 +359,8 @@ class Weeks(RuleBasedStateMachine):
 
     @rule(seconds=st.floats(60.0, DAY))
     def hours_pass(self, seconds: float) -> None:
+        if not self.world.server:
+            seconds = min(seconds, 2 * HOUR)  # thousands of probes take a while
         until = self.loop.time() + seconds
         while (left := until - self.loop.time()) > 0.001:  # sums of floats do not always come out even
             if self.supervisor.view().state is State.JOINED and left > 60.0:
@@ -374,6 +416,14 @@ class Weeks(RuleBasedStateMachine):
         for index, (at, asked) in enumerate(joins):
             recent = [t for t, _ in joins[:index] if t > at - DEFAULT_LIMITS.window + 1e-6]
             assert asked or len(recent) < DEFAULT_LIMITS.joins_in_window
+
+    @invariant()
+    def probes_keep_their_distance(self) -> None:
+        if not hasattr(self, "probes"):
+            return
+        least = DEFAULT_LIMITS.probe_first * (1 - PROBE_JITTER)
+        for earlier, later in itertools.pairwise(self.probes[-100:]):
+            assert later - earlier >= least - 1e-6
 
     @invariant()
     def every_wait_has_an_end_or_a_person(self) -> None:

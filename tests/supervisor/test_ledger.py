@@ -64,3 +64,63 @@ def test_short_sessions_are_failures_in_a_row(lasted: float, failures: int) -> N
         now += lasted
         ledger.session_ended(LOST, now, 0.0, LIMITS)
     assert ledger.failures == failures
+
+
+SHUT = errors.NetworkError("x", code="network.refused", endpoint=errors.Endpoint("room.example", 443))
+HUNG = errors.NetworkError("x", code="network.timeout", endpoint=errors.Endpoint("room.example", 443))
+
+
+def after(*ends: EdgemeetError) -> Ledger:
+    """Attempts that ended so, a second each, one after the other."""
+    ledger = Ledger(0.0, 0.0)
+    for number, error in enumerate(ends):
+        ledger.session_begins(float(number), LIMITS)
+        ledger.session_ended(error, number + 1.0, 0.0, LIMITS)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("end", "probes", "opened"),
+    [
+        (SHUT, [True], [True]),
+        (SHUT, [False, True, True], [False, True, False]),
+        (HUNG, [True], [False]),
+        (HUNG, [False, True], [False, True]),
+        (SHUT, [True, False, True], [True, False, True]),
+    ],
+    ids=["refused", "later", "it takes connections all the time", "it took none meanwhile", "twice"],
+)
+def test_a_server_takes_connections_again_that_took_none(
+    end: EdgemeetError, probes: list[bool], opened: list[bool]
+) -> None:
+    ledger = after(LOST, end)
+    assert [ledger.probed(each, 10.0 + n, 0.5) for n, each in enumerate(probes)] == opened
+
+
+def test_what_failed_while_a_server_was_shut_is_counted_anew_once() -> None:
+    ledger = after(LOST, SHUT, SHUT, SHUT)
+    assert ledger.failures == 4
+    assert ledger.probed(True, 30.0, 0.0)
+    assert ledger.failures == 0
+    for number in range(5):
+        ledger.session_begins(31.0 + number, LIMITS)
+        ledger.session_ended(SHUT, 31.5 + number, 0.0, LIMITS)
+        ledger.probed(True, 31.6 + number, 0.0)
+    assert ledger.failures == 5, "a server that opens and shuts is not well"
+
+
+def test_an_answer_ends_the_probes_and_a_session_that_lasted_the_openings() -> None:
+    ledger = after(LOST, SHUT)
+    ledger.probed(True, 5.0, 0.0)
+    ledger.session_begins(6.0, LIMITS)
+    ledger.session_ended(errors.ServerError("x"), 6.5, 0.0, LIMITS)
+    facts = ledger.facts(
+        7.0, LIMITS, wanted=True, suspended=False, replace=False, clock_set=None, session=None
+    )
+    assert (facts.unreachable_for, facts.shut, facts.openings) == (None, False, 1)
+    ledger.session_begins(8.0, LIMITS)
+    ledger.session_ended(LOST, 8.0 + LIMITS.good_session, 0.0, LIMITS)
+    facts = ledger.facts(
+        40.0, LIMITS, wanted=True, suspended=False, replace=False, clock_set=None, session=None
+    )
+    assert facts.openings == 0

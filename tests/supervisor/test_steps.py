@@ -15,6 +15,7 @@ from edgemeet.supervisor.steps import (
     End,
     Hold,
     Join,
+    Probe,
     Repair,
     Stay,
     Step,
@@ -83,6 +84,55 @@ def ended(error: errors.EdgemeetError | None, **more: object) -> Facts:
 )
 def test_between_sessions(facts: Facts, step: Step) -> None:
     assert next_step(facts, LIMITS) == step
+
+
+DOOR = errors.Endpoint("room.example", 443)
+SHUT = errors.NetworkError("x", code="network.refused", endpoint=DOOR)
+OPENED = frozenset({Wake.SERVER})
+
+
+def unreachable(**more: object) -> Facts:
+    """After an attempt that was refused, in the second minute of an outage."""
+    known: dict[str, object] = {"failures": 8, "unreachable_for": 90.0, "shut": True}
+    return ended(SHUT, **(known | more))
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        (unreachable(), Wait(30.0, Probe(DOOR, 2.0))),
+        (unreachable(draw=1.0), Wait(45.0, Probe(DOOR, 2.0))),
+        (unreachable(failures=12), Wait(120.0, Probe(DOOR, 2.0))),
+        (unreachable(probe_draw=1.0), Wait(30.0, Probe(DOOR, 1.2))),
+        (unreachable(unreachable_for=0.0), Wait(30.0, Probe(DOOR, 0.5))),
+        (unreachable(unreachable_for=2.0), Wait(30.0, Probe(DOOR, 1.0))),
+        (unreachable(unreachable_for=600.0), Wait(30.0, Probe(DOOR, 15.0))),
+        (unreachable(since_end=1.5), Wait(28.5, Probe(DOOR, 0.5))),
+        (unreachable(since_end=9.0, since_probe=0.5), Wait(21.0, Probe(DOOR, 1.5))),
+        (unreachable(since_end=9.0, since_probe=3.0), Wait(21.0, Probe(DOOR, 0.0))),
+        (unreachable(since_end=29.0, since_probe=0.5), Wait(1.0)),
+        (unreachable(since_end=9.0, since_probe=3.0, shut=False), Wait(11.0)),
+        (unreachable(since_end=9.0, since_probe=3.0, woken=NETWORK), Join()),
+        (unreachable(since_end=9.0, woken=OPENED, openings=1), Join()),
+        (unreachable(since_end=9.0, since_join=9.0, woken=OPENED, openings=5), Wait(7.0)),
+        (unreachable(since_end=9.0, since_join=9.0, woken=OPENED, openings=12), Wait(21.0)),
+        (unreachable(since_end=9.0, woken=OPENED, recent_joins=10, window_free_in=44.0), Wait(44.0)),
+        (ended(errors.ServerError("x"), failures=8, since_end=1.0), Wait(19.0)),
+        (ended(errors.NetworkError("x", code="network.dns"), failures=8), Wait(20.0)),
+        (ended(errors.TransportFailed("x"), failures=8, woken=OPENED), Join()),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_probed(facts: Facts, step: Step) -> None:
+    assert next_step(facts, LIMITS) == step
+
+
+def test_without_probes_the_pauses_are_those_of_other_errors() -> None:
+    assert next_step(unreachable(), dataclasses.replace(LIMITS, probe=False)) == Wait(20.0)
+
+
+def test_a_fleet_comes_back_to_a_server_as_far_apart_as_it_starts() -> None:
+    facts = unreachable(since_end=9.0, woken=OPENED, openings=1, since_opening=1.0, draw=0.5)
+    assert next_step(facts, Limits(start_jitter=20.0)) == Wait(9.0)
 
 
 @pytest.mark.parametrize(
@@ -182,22 +232,35 @@ maybe = st.none() | ages
     window_free_in=st.floats(0, 120),
     clock_set=st.none() | st.booleans(),
     slip=st.booleans(),
+    endpoint=st.none() | st.just(DOOR),
+    unreachable_for=maybe,
+    shut=st.booleans(),
+    since_probe=maybe,
+    probe_draw=st.floats(0, 1),
+    openings=st.integers(0, 1000),
+    since_opening=ages,
     woken=st.frozensets(st.sampled_from(Wake)),
     draw=st.floats(0, 1),
 )
 def test_a_join_is_never_sooner_than_allowed_and_a_wait_always_ends(
-    kind: type[errors.EdgemeetError] | None, retry_after: float | None, **known: object
+    kind: type[errors.EdgemeetError] | None,
+    retry_after: float | None,
+    endpoint: errors.Endpoint | None,
+    **known: object,
 ) -> None:
     error = kind("x", retry_after=retry_after) if kind else None
+    if isinstance(error, errors.NetworkError):
+        error.endpoint = endpoint
     facts = Facts(error=error, **known)
     match next_step(facts, LIMITS):
         case Join():
             assert facts.since_join is None or facts.since_join >= LIMITS.join_interval
             if facts.since_join is not None and Wake.OPERATOR not in facts.woken:
                 assert facts.recent_joins < LIMITS.joins_in_window or facts.window_free_in <= 0
-        case Wait(seconds=seconds):
+        case Wait(seconds=seconds, probe=probe):
             assert 0 < seconds <= 1.5 * LONGEST_RETRY_AFTER
             assert math.isfinite(seconds)
+            assert probe is None or 0 <= probe.seconds < seconds
         case Hold():
             assert isinstance(error, errors.RemovedByHost) or error.remedy is errors.Remedy.STOP
         case step:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edgemeet.errors import EdgemeetError, RemovedByHost, SignalingLost
+from edgemeet.errors import EdgemeetError, Endpoint, NetworkError, RemovedByHost, SignalingLost
 from edgemeet.health import HealthRegistry
 from edgemeet.supervisor import Phase, Remains, SessionFacts, SessionView, State, Supervisor, Timings, Wake
 from edgemeet.supervisor.reasons import root_error
@@ -194,6 +194,54 @@ async def test_an_equal_failure_is_a_warning_once(caplog: pytest.LogCaptureFixtu
     levels = [r.levelno for r in caplog.records if "refused" in r.getMessage()]
     assert levels[0] == logging.WARNING
     assert set(levels[1:]) == {logging.DEBUG}
+
+
+async def test_a_server_that_can_be_reached_again_ends_a_wait_and_one_probe_runs_at_a_time() -> None:
+    door = Endpoint("room.example", 443)
+    answers: asyncio.Queue[bool] = asyncio.Queue()
+    asked: list[Endpoint] = []
+
+    async def reachable(endpoint: Endpoint, seconds: float) -> bool:
+        asked.append(endpoint)
+        return await answers.get()
+
+    rig = Rig()
+    rig.supervisor = Supervisor(rig.make, rig.health, clock=lambda: rig.now, reachable=reachable)
+    async with running(rig):
+        session = await rig.joined(1)
+        rig.now = 100.0
+        session.ended.set_exception(NetworkError("refused", code="network.refused", endpoint=door))
+        await rig.until(lambda: rig.supervisor.view().state is State.WAITING)
+        for number in (1, 2):
+            rig.now += 2.0
+            await rig.until(lambda least=number: len(asked) >= least)
+            answers.put_nowait(number == 2)
+            await asyncio.sleep(0.02)
+        await rig.joined(2)
+    assert asked == [door, door]
+    assert 102.0 <= rig.now <= 104.0
+
+
+async def test_a_probe_under_way_does_not_keep_an_operator_waiting() -> None:
+    hung = asyncio.Event()
+
+    async def reachable(endpoint: Endpoint, seconds: float) -> bool:
+        hung.set()
+        await asyncio.sleep(60)
+        return False
+
+    rig = Rig()
+    rig.supervisor = Supervisor(rig.make, rig.health, clock=lambda: rig.now, reachable=reachable)
+    async with running(rig):
+        session = await rig.joined(1)
+        rig.now = 100.0
+        door = Endpoint("room.example", 443)
+        session.ended.set_exception(NetworkError("refused", code="network.refused", endpoint=door))
+        await rig.until(lambda: rig.supervisor.view().state is State.WAITING)
+        rig.now = 102.0
+        await asyncio.wait_for(hung.wait(), 5)
+        rig.supervisor.rejoin()
+        await rig.joined(2)
 
 
 def test_the_expected_error_of_a_group_is_the_reason() -> None:

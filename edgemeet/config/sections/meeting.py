@@ -156,8 +156,8 @@ class Recovery(Section):
         default=0.0,
         ge=0,
         le=3600,
-        description="seconds by which the first join is put off at most, at random; for fleets that get "
-        "their power back all at once",
+        description="seconds by which the first join is put off at most, at random, and the one to a server "
+        "that can be reached again; for fleets that get their power, or their server, back all at once",
     )
     clock_timeout: Number = Field(
         default=60.0,
@@ -176,6 +176,11 @@ class Recovery(Section):
         ge=5,
         le=300,
         description="seconds after which a meeting of which nothing at all is heard is joined anew",
+    )
+    probe_servers: Flag = Field(
+        default=True,
+        description="whether a server that could not be reached is probed during a pause, by TCP connections "
+        "over which nothing is sent, so that its return is noticed within two seconds",
     )
     after_removal: Literal["stay_out", "rejoin"] = Field(
         default="stay_out",
