@@ -28,6 +28,8 @@ class SandboxOptions:
         max_bitrate: the most that producers are told they may send, bits per second.
         ice_servers: told to clients, encrypted as on the real wire.
         announced_addresses: ICE candidates' addresses instead of the bound ones, for a host behind a NAT.
+        linger: seconds that a participant whose websocket is lost without a goodbye stays, with its media; a
+            join under the same id ends it. 0 is not at all, as in mediasoup's own examples.
         admin: opens the door `/sandbox/...` through which tests cause faults.
     """
 
@@ -41,6 +43,7 @@ class SandboxOptions:
     max_bitrate: int | None = None
     ice_servers: tuple[IceServer, ...] = ()
     announced_addresses: tuple[str, ...] = ()
+    linger: float = 0.0
     admin: bool = False
 
 

@@ -30,6 +30,8 @@ QUEUE: Final = 512  # messages waiting for a participant; one who takes no more 
 MAX_UNANSWERED: Final = 256  # requests to one participant
 GOODBYE: Final = 4000  # protoo: closed on purpose, do not reconnect
 MALFORMED: Final = 1007
+# What uvicorn tells of a connection that was reset, and of one whose pings were not answered.
+_LOST: Final = frozenset({1005, 1006, 1011})
 _CLOSE_TIMEOUT: Final = 2.0  # seconds to hand over what is queued before the socket closes
 
 RequestHandler = Callable[[Request], Awaitable[None]]
@@ -55,6 +57,8 @@ class PeerSocket:
         self._pending: dict[int, asyncio.Future[dict[str, JsonValue]]] = {}
         self._ids = itertools.count(1)
         self._ended = asyncio.Event()
+        self.lost = False
+        """True when it ended without a goodbye from either side."""
 
     @property
     def client(self) -> tuple[str, int] | None:
@@ -126,6 +130,7 @@ class PeerSocket:
         while True:
             event = await self._websocket.receive()
             if event["type"] == "websocket.disconnect":
+                self.lost = self.is_open and event.get("code") in _LOST
                 return
             text = event.get("text")
             try:

@@ -10,6 +10,7 @@ from typing import Final
 
 from aiortc.rtcdtlstransport import RTCCertificate
 
+from edgemeet.sandbox.lingering import Lingering
 from edgemeet.sandbox.options import SandboxOptions, media_hosts
 from edgemeet.sandbox.peer import Peer
 from edgemeet.sandbox.refusal import LeaveReason
@@ -56,7 +57,10 @@ class Sandbox:
         self._addresses = Addresses(media_hosts(options.host), options.announced_addresses)
         self._wall_clock = wall_clock
         self.rooms = RoomRegistry(self._make_room, fixed=options.rooms)
-        self.sessions = Sessions(self.rooms, self.issuer, max_peers=options.max_peers)
+        self.lingering = Lingering(options.linger, clock)
+        self.sessions = Sessions(
+            self.rooms, self.issuer, max_peers=options.max_peers, lingering=self.lingering
+        )
         self._connections: Callable[[], Iterable[asyncio.Transport]] = tuple
 
     def _make_room(self, room_id: str, custom_id: str | None) -> Room:
@@ -75,11 +79,18 @@ class Sandbox:
 
     async def run(self) -> None:
         """Send reports and requests until cancelled."""
+        try:
+            await self._keep_house()
+        finally:
+            await self.lingering.close()
+
+    async def _keep_house(self) -> None:
         ticks = 0
         while True:
             await asyncio.sleep(_TICK)
             ticks += 1
             now = self.clock()
+            await self.lingering.look()
             for room in self.rooms:
                 if not room.peers:
                     continue

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket
 
+from edgemeet.sandbox.lingering import Lingering
 from edgemeet.sandbox.methods import METHODS, SLOW
 from edgemeet.sandbox.methods.context import Context
 from edgemeet.sandbox.peer import Peer
@@ -31,12 +32,16 @@ class Sessions:
 
     Args:
         max_peers: participants in one room.
+        lingering: has those whose websocket is lost.
     """
 
-    def __init__(self, registry: RoomRegistry, issuer: TokenIssuer, *, max_peers: int) -> None:
+    def __init__(
+        self, registry: RoomRegistry, issuer: TokenIssuer, *, max_peers: int, lingering: Lingering
+    ) -> None:
         self._registry = registry
         self._issuer = issuer
         self._max_peers = max_peers
+        self._lingering = lingering
 
     async def serve(self, websocket: WebSocket) -> None:
         """The whole life of one websocket."""
@@ -68,8 +73,9 @@ class Sessions:
         try:
             await socket.run(lambda request: self._handle(context, request))
         finally:
-            room.leave(peer, LeaveReason.DISCONNECTED)
-            await room.release(peer)
+            if not (socket.lost and self._lingering.keep(room, peer)):
+                room.leave(peer, LeaveReason.DISCONNECTED)
+                await room.release(peer)
 
     def admit(self, *, token: str, room_id: str, peer_id: str) -> tuple[Room, str, Claims]:
         """The room, if this participant may join it with this token. Raises Refused."""

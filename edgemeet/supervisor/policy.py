@@ -57,7 +57,7 @@ RETRY: Final = Rule(
     "retry",
     "may well work at the next try",
     # A server that is started again is back within seconds, a machine within a minute.
-    (0.3, 1.0, 2.0, 2.0, 3.0, 6.0, 12.0, 20.0, 25.0),
+    (0.1, 1.0, 2.0, 2.0, 3.0, 6.0, 12.0, 20.0, 25.0),
     120.0,
     ALL,
 )

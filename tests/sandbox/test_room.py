@@ -182,6 +182,33 @@ async def test_kill_sockets_is_abrupt(rig, eventually) -> None:
     await eventually(lambda: not rig.sandbox.room(ROOM).peers)
 
 
+async def test_who_loses_the_websocket_may_stay_for_a_while(rig, eventually) -> None:
+    rig.sandbox.lingering.seconds = 1.0
+    watcher = await rig.participant("watcher")
+    cam, orderly = await rig.participant("cam"), await rig.participant("orderly")
+    cam.protoo.websocket.transport.abort()
+    await orderly.protoo.close()
+    room = rig.sandbox.room(ROOM)
+    await eventually(lambda: "orderly" not in room.peers)
+    await eventually(lambda: not room.peers["cam"].socket.is_open, "the lost websocket noticed")
+    assert set(room.peers) == {"watcher", "cam"}
+    await eventually(lambda: "cam" not in room.peers, "its time is up")
+    assert [each["peerId"] for each in watcher.protoo.heard("peerClosed")] == ["orderly", "cam"]
+
+
+async def test_a_participant_that_lingers_is_evicted_by_its_next_join(rig, eventually) -> None:
+    rig.sandbox.lingering.seconds = 600.0
+    cam = await rig.participant("cam")
+    ghost = rig.sandbox.peer(ROOM, "cam")
+    cam.protoo.websocket.transport.abort()
+    await eventually(lambda: not ghost.socket.is_open)
+    assert not ghost.gone
+    await rig.participant("cam")
+    assert ghost.gone
+    assert rig.sandbox.peer(ROOM, "cam") is not ghost
+    await eventually(lambda: not ghost.transports, "what it held is freed")
+
+
 async def test_admin_door(rig, make_rig, eventually) -> None:
     one = await rig.participant("one")
     async with rig.http() as http:

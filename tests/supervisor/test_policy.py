@@ -29,7 +29,7 @@ def pause(error: EdgemeetError, failures: int = 1, draw: float = 0.0, **more: in
 @pytest.mark.parametrize(
     ("error", "failures", "seconds"),
     [
-        (errors.SignalingLost("x"), 1, 0.3),
+        (errors.SignalingLost("x"), 1, 0.1),
         (errors.NetworkError("x"), 2, 1.0),
         (errors.NetworkError("x"), 4, 2.0),
         (errors.NetworkError("x"), 9, 25.0),

@@ -31,6 +31,7 @@ class Arrivals:
         self.first = 0.0
         self.gap: dict[str, float] = {}
         self.video_ids: list[str] = []
+        self.last_of: dict[str, float] = {}
 
     def forget_gaps(self) -> None:
         """Measure the longest gaps from now on."""
@@ -50,6 +51,7 @@ class Arrivals:
             if total <= self._totals.get(producer.id, 0):
                 continue
             self._totals[producer.id] = total
+            self.last_of[producer.id] = now
             kind = producer.kind
             self.first = self.first or now
             if kind == "video" and producer.id not in self.video_ids:
