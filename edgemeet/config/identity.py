@@ -21,6 +21,7 @@ MACHINE_ID = Path("/etc/machine-id")
 
 _PREFIX = "edgemeet-"
 _RANDOM_BYTES = 8  # ids must differ among the devices of one account; 64 bits do for 10 million of them
+_ASIDE = ".unusable"  # as `edgemeet.state` calls what cannot be used
 _LARGEST = 1024  # bytes; no id has more
 
 
@@ -34,6 +35,7 @@ def participant_id(
 
     Where it cannot be kept it is made from the machine's id instead: stable as well, but two devices
     with copies of one SD card have the same. The machine's id itself is not shown, as machine-id(5) asks.
+    A file that holds no id is set aside as `participant-id.unusable`.
 
     Raises:
         ConfigError: config.no_participant_id: it cannot be kept, and the machine has no id.
@@ -93,6 +95,7 @@ def _put(temporary: Path, file: Path, new: str) -> str:
         winner = _kept(file)
         if winner is not None:
             return winner
+        _set_aside(file)
         temporary.replace(file)
     directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -100,6 +103,14 @@ def _put(temporary: Path, file: Path, new: str) -> str:
     finally:
         os.close(directory)
     return new
+
+
+def _set_aside(file: Path) -> None:
+    """What is no id may tell a person what happened to it, and who the device was."""
+    aside = file.with_name(file.name + _ASIDE)
+    logger.warning("%s holds no participant id and is set aside as %s; another one is made", file, aside.name)
+    with suppress(OSError):
+        file.replace(aside)
 
 
 def _from_machine(machine_id: Path) -> str | None:

@@ -58,8 +58,6 @@ class Admin:
         match name:
             case "kill-sockets":
                 return sandbox.kill_sockets()
-            case "linger":
-                sandbox.lingering.seconds = order.seconds
             case "stop-media":
                 sandbox.stop_media(order.seconds)
             case "drop-media":

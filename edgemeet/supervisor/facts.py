@@ -30,6 +30,8 @@ class SessionFacts:
         step_age: since it last came a step further on its way into the meeting.
         unacknowledged: for how long packets have been leaving that nobody acknowledged; None while nothing
             is to be acknowledged.
+        unanswered: for how long the media path's other end has been asked without an answer; None when the
+            last question was answered, or none was asked.
         unsent: for how long frames have been coming of which no packet left.
         signaling_silent: since the signaling server was last heard of; it is asked while there is doubt.
         transport_lost: the media transport has failed or was closed from the other side.
@@ -45,6 +47,7 @@ class SessionFacts:
     attempt_age: float = 0.0
     step_age: float = 0.0
     unacknowledged: float | None = None
+    unanswered: float | None = None
     unsent: float = 0.0
     signaling_silent: float = 0.0
     transport_lost: bool = False

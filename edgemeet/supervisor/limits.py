@@ -20,6 +20,8 @@ class Limits:
             are at most 1.5 s apart (a second, stretched by a half): two in a row may be lost.
         stranded: media that leaves from an address which has been gone for so long, while there is another
             way, does not come back.
+        rerouted: media that is neither acknowledged nor answered for so long after the network changed does
+            not get through the new way. Longer than the longest interval of reports on pictures.
         flow_timeout: frames that come for so long while no packet leaves are a defect of this session.
         signaling_fresh: signaling that was heard of within so long answers, while it is being asked.
         path_timeout: a session of which nothing was heard for so long is given up.
@@ -51,6 +53,7 @@ class Limits:
     clock_wait: float = 60.0
     media_timeout: float = 4.5
     stranded: float = 0.3
+    rerouted: float = 1.6
     flow_timeout: float = 20.0
     signaling_fresh: float = 3.0
     path_timeout: float = 15.0

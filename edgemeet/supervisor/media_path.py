@@ -77,6 +77,7 @@ class MediaPath:
         self.publications: dict[str, Publication] = {}
         self._flows: dict[str, FlowWatch] = {}
         self._answered_at: float | None = None
+        self._asked_at: float | None = None
 
     async def connect(self, timeout: float) -> None:
         """Connect the transport. Raises TransportFailed, or what the server answers."""
@@ -109,8 +110,14 @@ class MediaPath:
 
     async def ask(self, timeout: float) -> None:
         """Ask the path's other end for a sign of life, and remember whether one came."""
+        if self._asked_at is None:
+            self._asked_at = self._clock()
         if await self.transport.answers(timeout):
-            self._answered_at = self._clock()
+            self._answered_at, self._asked_at = self._clock(), None
+
+    def unanswered(self) -> float | None:
+        """For how many seconds the other end has been asked without an answer; None where it answered."""
+        return None if self._asked_at is None else self._clock() - self._asked_at
 
     def unacknowledged(self) -> float | None:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""

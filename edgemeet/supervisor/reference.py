@@ -95,6 +95,10 @@ def _numbers() -> str:
             "media whose address is gone, while there is another way, moves after",
             f"{limits.stranded:g} s",
         ),
+        (
+            "media that is neither acknowledged nor answered after the network changed is given up after",
+            f"{limits.rerouted:g} s",
+        ),
         ("signaling answers if it was heard of within", f"{limits.signaling_fresh:g} s of being asked"),
         ("a new transport has", f"{limits.repair_timeout:g} s"),
         ("a stalled session has, after the network came back,", f"{limits.revive:g} s"),

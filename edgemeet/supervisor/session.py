@@ -7,7 +7,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import httpx
@@ -75,7 +75,6 @@ class Session(SingleUse):
         self._admission: Admission | None = None
         self._meeting: Meeting | None = None
         self._path: RenewablePath | None = None
-        self._doubt = asyncio.Event()
         self._remains: MediaRemains | None = None
 
     async def run(self) -> None:
@@ -160,12 +159,8 @@ class Session(SingleUse):
     async def _ask_in_doubt(self, meeting: Meeting, path: RenewablePath) -> None:
         """Find out who still answers, as soon as media is late or the network changes."""
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(DOUBT_AFTER / 4):
-                    await self._doubt.wait()
-            current, doubt = path.current, self._doubt.is_set()
-            self._doubt.clear()
-            if current is not None and (doubt or (current.unacknowledged() or 0.0) > DOUBT_AFTER):
+            doubted, current = await self._doubted(), path.current
+            if current is not None and (doubted or (current.unacknowledged() or 0.0) > DOUBT_AFTER):
                 await asyncio.gather(meeting.probe(ASK_TIMEOUT), current.ask(ASK_TIMEOUT))
 
     def _leave_media_running(self, path: RenewablePath) -> None:
@@ -185,20 +180,17 @@ class Session(SingleUse):
         """See `RunsOnce`."""
         now, path, meeting = self._clock(), self._path, self._meeting
         current = path.current if path is not None else None
-        was_stranded = self._stranded_since is not None
-        stranded = self._stranded(path.transport if path is not None else None)
-        if stranded is not None and not was_stranded:
-            self._doubt.set()
         return SessionFacts(
             joined=self.joined,
             age=now - self._began,
             attempt_age=0.0 if self.joined else now - self._began,
             step_age=now - self._entered_at,
             unacknowledged=current.unacknowledged() if current is not None else None,
+            unanswered=current.unanswered() if current is not None else None,
             unsent=current.unsent() if current is not None else 0.0,
             signaling_silent=meeting.silent_for if meeting is not None else 0.0,
             transport_lost=self.joined and path is not None and path.lost,
-            stranded=stranded,
+            stranded=self._stranded(path.transport if path is not None else None),
             repairing=path.repairing if path is not None else None,
             repairs=path.repairs if path is not None else 0,
             network_changed=self._age(self._network_changed_at),
@@ -208,11 +200,6 @@ class Session(SingleUse):
         """See `RunsOnce`."""
         if self._path is not None:
             self._path.repair()
-
-    def network_changed(self) -> None:
-        """See `RunsOnce`."""
-        super().network_changed()
-        self._doubt.set()
 
     def take_remains(self) -> MediaRemains | None:
         """See `RunsOnce`."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import httpx
@@ -56,6 +58,7 @@ class SingleUse:
         self._first_media: float | None = None
         self._network_changed_at: float | None = None
         self._stranded_since: float | None = None
+        self._doubt = asyncio.Event()
 
     @property
     def joined(self) -> bool:
@@ -65,6 +68,16 @@ class SingleUse:
     def network_changed(self) -> None:
         """See `RunsOnce`."""
         self._network_changed_at = self._clock()
+        self._doubt.set()
+
+    async def _doubted(self) -> bool:
+        """Wait until there is a reason to ask who still answers, or for a moment; whether there is one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DOUBT_AFTER / 4):
+                await self._doubt.wait()
+        doubted = self._doubt.is_set()
+        self._doubt.clear()
+        return doubted
 
     def _enter(self, phase: Phase) -> None:
         self._phase, self._entered_at = phase, self._clock()
@@ -87,6 +100,7 @@ class SingleUse:
             self._stranded_since = None
         elif self._stranded_since is None:
             self._stranded_since = self._clock()
+            self._doubt.set()
         return self._age(self._stranded_since)
 
     def _timings(self, producers: tuple[ProducerView, ...]) -> Timings:

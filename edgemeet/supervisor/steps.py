@@ -176,23 +176,34 @@ def _while_joined(session: SessionFacts, limits: Limits) -> Step:
         return End(TransportFailed(f"no new media transport within {limits.repair_timeout:g} s"))
     if session.unsent > limits.flow_timeout:
         return End(MediaStalled(f"pictures or sound come and nothing was sent for {session.unsent:.0f} s"))
-    look = LOOK
-    if session.stranded is not None:
-        if session.stranded >= limits.stranded:
-            return _while_stranded(session, session.stranded)
-        look = limits.stranded - session.stranded + SHORTEST_LOOK
+    moved = _while_moved(session, limits)
+    if isinstance(moved, Repair | End):
+        return moved
     silence = session.unacknowledged or 0.0
     if not session.transport_lost and silence <= limits.media_timeout:
-        return Stay(min(look, limits.media_timeout - silence + SHORTEST_LOOK))
+        return Stay(min(moved.seconds, limits.media_timeout - silence + SHORTEST_LOOK))
     return _while_stalled(session, silence, limits)
 
 
-def _while_stranded(session: SessionFacts, age: float) -> Step:
-    """The address that media leaves from is gone. What signaling has said since decides."""
-    if session.signaling_silent < age and session.repairs == 0:
-        return Repair()  # it goes another way
-    message = "the address that media left from is no longer on this machine"
-    return End(NetworkError(message, code="network.address_gone"))
+def _while_moved(session: SessionFacts, limits: Limits) -> Repair | End | Stay:
+    """What a change of addresses and of routes asks for, by itself."""
+    if session.stranded is not None:
+        if session.stranded < limits.stranded:
+            return Stay(limits.stranded - session.stranded + SHORTEST_LOOK)
+        gone = "the address that media left from is no longer on this machine"
+        return _another_way(session, session.stranded, NetworkError(gone, code="network.address_gone"))
+    changed, silence = session.network_changed, session.unacknowledged or 0.0
+    if changed is None or silence < changed or session.transport_lost:
+        return Stay()
+    if min(changed, session.unanswered or 0.0) < limits.rerouted:
+        return Stay()
+    lost = "the network has changed, and nothing comes back on the media path"
+    return _another_way(session, changed, NetworkError(lost, code="network.changed"))
+
+
+def _another_way(session: SessionFacts, age: float, lost: NetworkError) -> Repair | End:
+    """Media cannot go on as it did, `age` seconds ago. What signaling has said since decides."""
+    return Repair() if session.signaling_silent < age and session.repairs == 0 else End(lost)
 
 
 def _while_stalled(session: SessionFacts, silence: float, limits: Limits) -> Step:

@@ -69,6 +69,7 @@ class WhipPath:
         self._clock = clock
         self._rng = rng
         self._answered_at: float | None = None
+        self._asked_at: float | None = None
         self.transport = SendTransport(None, clock=clock, max_bitrate=options.max_bitrate)
         self.publications: dict[str, WhipPublication] = {}
 
@@ -103,8 +104,14 @@ class WhipPath:
 
     async def ask(self, timeout: float) -> None:
         """Ask the path's other end for a sign of life, and remember whether one came."""
+        if self._asked_at is None:
+            self._asked_at = self._clock()
         if await self.transport.answers(timeout):
-            self._answered_at = self._clock()
+            self._answered_at, self._asked_at = self._clock(), None
+
+    def unanswered(self) -> float | None:
+        """For how many seconds the other end has been asked without an answer; None where it answered."""
+        return None if self._asked_at is None else self._clock() - self._asked_at
 
     def unacknowledged(self) -> float | None:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""

@@ -127,10 +127,9 @@ class WhipSession(SingleUse):
             self._changed.clear()
 
     async def _ask_in_doubt(self, path: WhipPath) -> None:
-        """Find out whether the path still answers, as soon as media is acknowledged late."""
+        """Find out whether the path still answers, as soon as media is late or the network changes."""
         while True:
-            await asyncio.sleep(DOUBT_AFTER / 4)
-            if (path.unacknowledged() or 0.0) > DOUBT_AFTER:
+            if await self._doubted() or (path.unacknowledged() or 0.0) > DOUBT_AFTER:
                 await path.ask(ASK_TIMEOUT)
 
     async def _give_back(self, resource: WhipResource) -> None:
@@ -158,6 +157,7 @@ class WhipSession(SingleUse):
             attempt_age=0.0 if self.joined else now - self._offered_at,
             step_age=now - self._entered_at,
             unacknowledged=path.unacknowledged() if path is not None else None,
+            unanswered=path.unanswered() if path is not None else None,
             stranded=self._stranded(path.transport if path is not None else None),
             repairs=1,
             network_changed=self._age(self._network_changed_at),

@@ -1,4 +1,4 @@
-"""Tells when a network became usable: a link runs, an address is there, a way out was found."""
+"""Tells when a network became usable: a link runs, an address is there, a way out was found or changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edgemeet.world.netlink import (
     NLMSG_DONE,
     RTM_GETADDR,
     RTM_GETLINK,
+    RTM_GETROUTE,
     RTMGRP,
     Networks,
     dump_request,
@@ -36,7 +37,7 @@ class LinkWatch:
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
         self._networks = Networks()
-        self._waiting_dumps = [RTM_GETLINK, RTM_GETADDR]
+        self._waiting_dumps = [RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE]
         self._changed = asyncio.Event()
 
     async def run(self) -> None:

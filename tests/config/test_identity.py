@@ -37,12 +37,15 @@ def test_two_devices_differ(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\0" * 30, b"a b", b"\xff\xfe", b"x" * 2000])
-def test_a_file_that_holds_no_id_is_replaced(tmp_path, content):
+def test_a_file_that_holds_no_id_is_set_aside(tmp_path, content, caplog):
     (tmp_path / "participant-id").write_bytes(content)
     made = participant_id(at(tmp_path))
     assert made.startswith("edgemeet-")
     assert participant_id(at(tmp_path)) == made
-    assert [entry.name for entry in tmp_path.iterdir()] == ["participant-id"]
+    names = sorted(entry.name for entry in tmp_path.iterdir())
+    assert names == ["participant-id", "participant-id.unusable"]
+    assert (tmp_path / "participant-id.unusable").read_bytes() == content
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_an_id_that_a_person_wrote_is_kept(tmp_path):

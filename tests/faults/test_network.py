@@ -70,6 +70,23 @@ async def test_another_address(
     await device.expect_well()
 
 
+async def test_another_route(
+    network: Network, far_server: RoomServer, device: Device, recovered: Recovered
+) -> None:
+    """The address is still there, and the way out that is left takes no packets from it."""
+    network.open_second_way()
+    await asyncio.sleep(4)
+    assert (await device.expect_well()).joins == 1, "one more way harms nobody"
+    far_server.arrivals.forget_gaps()
+    network.lose_first_way()
+    await asyncio.sleep(15)
+    await far_server.expect_media()
+    recovered(3, far_server.arrivals.longest_gap())
+    assert far_server.arrivals.longest_gap() < SOON
+    assert "the network has changed" in device.log
+    await device.expect_well()
+
+
 @pytest.mark.parametrize("how", ["silent", "failing"])
 async def test_names_that_are_not_resolved(
     how: str,

@@ -20,6 +20,7 @@ from edgemeet.world.netlink import (
     IFF_LOOPBACK,
     IFF_RUNNING,
     RTM_DELADDR,
+    RTM_DELROUTE,
     RTM_NEWADDR,
     RTM_NEWLINK,
     RTM_NEWROUTE,
@@ -37,8 +38,11 @@ def address(index: int, text: str, flags: int = 0) -> bytes:
     return struct.pack("=BBBBI", 2, 24, flags, 0, index) + struct.pack("=HH", 4 + len(value), 2) + value
 
 
-def route(prefix: int, table: int = 254) -> bytes:
-    return struct.pack("=BBBBBBBBI", 2, prefix, 0, 0, table, 0, 0, 0, 0)
+def route(
+    prefix: int, table: int = 254, *, link: int = 2, metric: int | None = None, family: int = 2, kind: int = 1
+) -> bytes:
+    found = struct.pack("=HHI", 8, 4, link) + (b"" if metric is None else struct.pack("=HHI", 8, 6, metric))
+    return struct.pack("=BBBBBBBBI", family, prefix, 0, 0, table, 0, 0, kind, 0) + found
 
 
 def test_only_what_became_usable_counts() -> None:
@@ -58,6 +62,23 @@ def test_only_what_became_usable_counts() -> None:
     assert networks.take(RTM_NEWROUTE, route(0))
     assert not networks.take(RTM_NEWROUTE, route(24))
     assert not networks.take(RTM_NEWROUTE, route(0, table=255))
+    assert not networks.take(RTM_NEWROUTE, route(0)), "told again"
+
+
+def test_another_way_out_counts() -> None:
+    networks = Networks()
+    assert networks.take(RTM_NEWROUTE, route(0, link=2, metric=100))
+    assert networks.take(RTM_NEWROUTE, route(0, link=3, metric=600))
+    assert networks.take(RTM_DELROUTE, route(0, link=2, metric=100)), "packets go over the other one now"
+    assert not networks.take(RTM_DELROUTE, route(0, link=2, metric=100)), "told twice"
+    assert networks.take(RTM_NEWROUTE, route(0, link=4, metric=600)), "replaced, which is not told apart"
+    assert not networks.take(RTM_DELROUTE, route(0, link=4, metric=600)), (
+        "the last one: nothing is better by it"
+    )
+    assert not networks.take(RTM_NEWROUTE, route(0, kind=7)), "an unreachable route leads nowhere"
+    assert networks.take(RTM_NEWROUTE, route(0, family=10, link=2, metric=100))
+    assert networks.take(RTM_NEWROUTE, route(0, family=10, link=3, metric=100)), "of IPv6 there may be two"
+    assert networks.take(RTM_DELROUTE, route(0, family=10, link=3, metric=100))
 
 
 @given(st.binary(max_size=200))
@@ -65,7 +86,7 @@ def test_no_datagram_breaks_it(data: bytes) -> None:
     networks = Networks()
     for kind, payload in messages(data):
         networks.take(kind, payload)
-    for kind in (16, 17, 20, 21, 24, 3, 0):
+    for kind in (16, 17, 20, 21, 24, 25, 3, 0):
         networks.take(kind, data)
 
 
@@ -116,6 +137,9 @@ async def test_a_real_cable_a_real_address_and_a_real_route(namespace: Callable[
         assert await tells("link set two up"), "the cable is plugged in"
         assert await tells("address add 192.0.2.1/24 dev one")
         assert await tells("route add default via 192.0.2.2")
+        assert await tells("route add default via 192.0.2.3 metric 600")
+        assert await tells("route del default via 192.0.2.2"), "the other one is the way now"
+        assert not await tells("route del default via 192.0.2.3"), "no way is no better way"
         assert not await tells("link set two down"), "what is lost makes nothing better"
         assert await tells("link set two up")
     finally:

@@ -75,6 +75,23 @@ class Network:
         run(f"ip -n {self.device} addr add {self.lan}.{self._own}/24 dev eth0")
         run(f"ip -n {self.device} route replace default via {self.lan}.1")
 
+    def open_second_way(self) -> None:
+        """Another router, which takes none of the first network's addresses, with a less preferred route."""
+        lan = f"10.214.{220 + self._n}"
+        run(f"ip -n {self._router} link add lan2 type veth peer name eth1 netns {self.device}")
+        for name, link, address in (
+            (self._router, "lan2", f"{lan}.1/24"),
+            (self.device, "eth1", f"{lan}.2/24"),
+        ):
+            run(f"ip -n {name} addr add {address} dev {link}")
+            run(f"ip -n {name} link set {link} up")
+        self.forward(f'iifname "lan2" ip saddr != {lan}.0/24 drop;')
+        run(f"ip -n {self.device} route add default via {lan}.1 metric 600")
+
+    def lose_first_way(self) -> None:
+        """The preferred default route goes; the address stays where it is."""
+        run(f"ip -n {self.device} route del default via {self.lan}.1")
+
     def rebind(self) -> None:
         """The router gets another address and forgets its translations, as after a reconnect at night."""
         self._wan.reverse()
