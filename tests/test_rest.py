@@ -310,7 +310,6 @@ async def test_the_name_is_unknown(host):
         ("wss://user:pass@room.example:8443/?secret=hush", Endpoint("room.example", 8443)),
         ("ws://[::1]:9/", Endpoint("::1", 9)),
         ("nonsense", None),
-        ("http://[", None),
     ],
 )
 def test_where_a_connection_goes(url, endpoint):

@@ -33,7 +33,8 @@ class SessionFacts:
         unanswered: for how long the media path's other end has been asked without an answer; None when the
             last question was answered, or none was asked.
         unsent: for how long frames have been coming of which no packet left.
-        signaling_silent: since the signaling server was last heard of; it is asked while there is doubt.
+        signaling_silent: since the signaling server was last heard of; it is asked while there is doubt, and
+            then what it says by itself does not count.
         transport_lost: the media transport has failed or was closed from the other side.
         stranded: for how long the address that media leaves from has been gone, while there is another way;
             None while it is there.

@@ -78,6 +78,7 @@ class MediaPath:
         self._flows: dict[str, FlowWatch] = {}
         self._answered_at: float | None = None
         self._asked_at: float | None = None
+        self._asking: asyncio.Task[bool] | None = None
 
     async def connect(self, timeout: float) -> None:
         """Connect the transport. Raises TransportFailed, or what the server answers."""
@@ -112,7 +113,12 @@ class MediaPath:
         """Ask the path's other end for a sign of life, and remember whether one came."""
         if self._asked_at is None:
             self._asked_at = self._clock()
-        if await self.transport.answers(timeout):
+        asking = self._asking = asyncio.create_task(self.transport.answers(timeout))
+        try:
+            await asyncio.wait([asking])
+        finally:
+            asking.cancel()
+        if not asking.cancelled() and asking.result():
             self._answered_at, self._asked_at = self._clock(), None
 
     def unanswered(self) -> float | None:
@@ -147,6 +153,10 @@ class MediaPath:
 
     async def close(self) -> None:
         """End the producers and the transport, within a few seconds."""
+        if self._asking is not None:
+            # A question that is repeated on a transport that is gone is an error of aioice's.
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
         while self.publications:
             _, publication = self.publications.popitem()
             await publication.close()

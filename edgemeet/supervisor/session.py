@@ -75,6 +75,7 @@ class Session(SingleUse):
         self._admission: Admission | None = None
         self._meeting: Meeting | None = None
         self._path: RenewablePath | None = None
+        self._signaling_asked_at: float | None = None
         self._remains: MediaRemains | None = None
 
     async def run(self) -> None:
@@ -161,7 +162,18 @@ class Session(SingleUse):
         while True:
             doubted, current = await self._doubted(), path.current
             if current is not None and (doubted or (current.unacknowledged() or 0.0) > DOUBT_AFTER):
-                await asyncio.gather(meeting.probe(ASK_TIMEOUT), current.ask(ASK_TIMEOUT))
+                await asyncio.gather(self._ask_signaling(meeting), current.ask(ASK_TIMEOUT))
+
+    async def _ask_signaling(self, meeting: Meeting) -> None:
+        if self._signaling_asked_at is None:
+            self._signaling_asked_at = self._clock()
+        if await meeting.probe(ASK_TIMEOUT):
+            self._signaling_asked_at = None
+
+    def _signaling_silent(self) -> float:
+        """What the server says by itself may come although nothing gets to it: an answer tells more."""
+        heard = self._meeting.silent_for if self._meeting is not None else 0.0
+        return max(heard, self._age(self._signaling_asked_at) or 0.0)
 
     def _leave_media_running(self, path: RenewablePath) -> None:
         """Signaling is lost. Media that still gets through is left to go on: `take_remains`."""
@@ -178,7 +190,7 @@ class Session(SingleUse):
 
     def facts(self) -> SessionFacts:
         """See `RunsOnce`."""
-        now, path, meeting = self._clock(), self._path, self._meeting
+        now, path = self._clock(), self._path
         current = path.current if path is not None else None
         return SessionFacts(
             joined=self.joined,
@@ -188,7 +200,7 @@ class Session(SingleUse):
             unacknowledged=current.unacknowledged() if current is not None else None,
             unanswered=current.unanswered() if current is not None else None,
             unsent=current.unsent() if current is not None else 0.0,
-            signaling_silent=meeting.silent_for if meeting is not None else 0.0,
+            signaling_silent=self._signaling_silent(),
             transport_lost=self.joined and path is not None and path.lost,
             stranded=self._stranded(path.transport if path is not None else None),
             repairing=path.repairing if path is not None else None,

@@ -28,6 +28,10 @@ SHORTEST_LOOK: Final = 0.01
 STEPS: Final = 30.0
 
 
+# Seconds; a report that comes so soon after the network changed may be on what was sent before.
+REPORTS_APART: Final = 1.5
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
     """Begin a session now."""
@@ -147,8 +151,11 @@ def _probe(facts: Facts, rest: float, limits: Limits) -> Probe | None:
         if not facts.shut:
             return None  # it takes connections: what is wrong with it no probe can tell
         last = min(last, facts.since_probe)
-    seconds = max(0.0, probe_pause(facts.unreachable_for, facts.probe_draw, limits) - last)
-    return Probe(error.endpoint, seconds) if seconds < rest else None
+    seconds = probe_pause(facts.unreachable_for, facts.probe_draw, limits) - last
+    if seconds < SHORTEST_WAIT:
+        seconds = 0.0
+    # One that is cut short by the join would tell nothing.
+    return Probe(error.endpoint, seconds) if seconds + limits.probe_timeout <= rest else None
 
 
 def _in_session(facts: Facts, session: SessionFacts, limits: Limits) -> Step:
@@ -193,9 +200,9 @@ def _while_moved(session: SessionFacts, limits: Limits) -> Repair | End | Stay:
         gone = "the address that media left from is no longer on this machine"
         return _another_way(session, session.stranded, NetworkError(gone, code="network.address_gone"))
     changed, silence = session.network_changed, session.unacknowledged or 0.0
-    if changed is None or silence < changed or session.transport_lost:
+    if changed is None or changed - silence > REPORTS_APART or session.transport_lost:
         return Stay()
-    if min(changed, session.unanswered or 0.0) < limits.rerouted:
+    if min(changed, silence, session.unanswered or 0.0) < limits.rerouted:
         return Stay()
     lost = "the network has changed, and nothing comes back on the media path"
     return _another_way(session, changed, NetworkError(lost, code="network.changed"))

@@ -186,7 +186,7 @@ class Supervisor:
         seconds = step.seconds if isinstance(step, Wait) else None
         if isinstance(step, Wait) and step.probe is not None:
             if step.probe.seconds <= 0:
-                await self._probe(step.probe.endpoint, min(step.seconds, self._limits.probe_timeout))
+                await self._probe(step.probe.endpoint, self._limits.probe_timeout)
                 return
             seconds = step.probe.seconds
         if self._inheritance.there:

@@ -27,8 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """With FAULTS_MEASURE each measurement is made so many times."""
+    """With FAULTS_MEASURE each measurement is made so many times, but those that take minutes."""
     times = int(os.environ.get("FAULTS_MEASURE", "1"))
+    if metafunc.definition.get_closest_marker("measured_once"):
+        return
     if times > 1 and "recovered" in metafunc.fixturenames:
         metafunc.parametrize("run_number", range(times), indirect=True)
 

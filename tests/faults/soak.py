@@ -86,10 +86,16 @@ async def soak(lasts: float, seed: int, folder: Path) -> list[str]:
     return wrong
 
 
+def _percentile(values: list[float], percent: int) -> float:
+    """The least value that so many of a hundred do not exceed."""
+    return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
+
+
 def _print(told: dict[str, list[float]], signs: VitalSigns, joins: int, attempts: int, tasks: str) -> None:
-    print(f"\n{'mishap':22}{'times':>6}{'median':>9}{'worst':>9}  seconds until media was back")
+    print(f"\n{'mishap':22}{'times':>6}{'median':>9}{'95 %':>9}{'worst':>9}  seconds until media was back")
     for name, each in sorted(told.items()):
-        print(f"{name:22}{len(each):6}{statistics.median(each):9.2f}{max(each):9.2f}")
+        figures = (statistics.median(each), _percentile(each, 95), max(each))
+        print(f"{name:22}{len(each):6}" + "".join(f"{figure:9.2f}" for figure in figures))
     print(f"\n{joins} joins in {attempts} attempts, {len(signs.samples)} looks at the process\n")
     print(f"{signs.table()}\n\ntasks at the end: {tasks}\n")
 

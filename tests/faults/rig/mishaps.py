@@ -30,12 +30,27 @@ class World:
 
 
 async def socket_killed(world: World) -> None:
+    """The server ends media with it."""
+    world.server.running.lingering.seconds = 0.0
+    world.server.running.kill_sockets()
+
+
+async def signaling_lost(world: World) -> None:
+    """The server keeps media meanwhile."""
+    world.server.running.lingering.seconds = 20.0
     world.server.running.kill_sockets()
 
 
 async def server_restarted(world: World) -> None:
     await world.server.stop()
     await asyncio.sleep(world.random.uniform(0.5, 4))
+    await world.server.start()
+
+
+async def server_away(world: World) -> None:
+    """For longer than the first pauses between two attempts last."""
+    await world.server.stop()
+    await asyncio.sleep(world.random.uniform(8, 40))
     await world.server.start()
 
 
@@ -124,7 +139,9 @@ Mishap = Callable[[World], Awaitable[None]]
 
 MISHAPS: Final[tuple[Mishap, ...]] = (
     socket_killed,
+    signaling_lost,
     server_restarted,
+    server_away,
     media_dark,
     cable_pulled,
     address_changed,
