@@ -102,6 +102,9 @@ class EncodingStatus(_Model):
     fraction_lost: float | None = Field(description="0 to 1, from the last receiver report")
     round_trip_time: float | None = Field(description="seconds")
     jitter: float | None = Field(description="seconds, as the server measures it")
+    capture_to_send: float | None = Field(
+        default=None, description="seconds from capture to the last packet, the mean of the last seconds"
+    )
     rid: str | None = Field(default=None, description="name of the layer, where layers have names")
     active: bool = Field(
         default=True, description="false while the bandwidth does not suffice for it, or nobody watches it"

@@ -117,6 +117,7 @@ def _encoding(stats: EncodingStats) -> control.EncodingStatus:
         width=stats.frame_width,
         height=stats.frame_height,
         frames_per_second=stats.frames_per_second,
+        capture_to_send=stats.capture_to_send,
         bitrate=stats.bitrate,
         target_bitrate=stats.target_bitrate,
         packets_sent=stats.packets_sent,

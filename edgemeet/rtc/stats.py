@@ -77,6 +77,8 @@ class EncodingStats:
         quality_limitation_durations: seconds of each reason.
         bitrate: bits per second of payload sent, over the last two seconds.
         frames_per_second: over the last two seconds.
+        capture_to_send: seconds from the capture of a picture or sound to its last packet, the mean of the
+            last two seconds; None while nothing is sent.
         fraction_lost: 0 to 1, between the last two reports.
         highest_acknowledged: extended sequence number of the last packet that the receiver has seen.
         last_report_age: seconds since a report acknowledged something new, or all there was.
@@ -104,6 +106,7 @@ class EncodingStats:
     frame_width: int | None
     frame_height: int | None
     frames_per_second: float
+    capture_to_send: float | None
     round_trip_time: float | None
     fraction_lost: float | None
     packets_lost: int | None

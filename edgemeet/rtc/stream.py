@@ -98,6 +98,7 @@ class SendStream:
         self._history = History()
         self._bits = RateMeter()
         self._frames = RateMeter()
+        self._ages = RateMeter()  # seconds since the capture, of whole frames
         self._repeated_bits = RateMeter()
         extensions, mid = parameters.header_extensions, parameters.mid
         rid, repaired = (
@@ -248,11 +249,13 @@ class SendStream:
             counters.frames += 1
             counters.keyframes += frame.keyframe
             self._frames.add(now, 1)
+            self._ages.add(now, now - frame.captured)
 
     def stats(self, now: float) -> EncodingStats:
         """A snapshot."""
         counters, reception, size = self.counters, self.reception, self.packetizer.frame_size
         acknowledged = reception.acknowledged_at
+        frames, ages = self._frames.per_second(now), self._ages.per_second(now)
         return EncodingStats(
             ssrc=self.ssrc,
             rid=self._rid,
@@ -274,7 +277,8 @@ class SendStream:
             bitrate=round(self._bits.per_second(now)),
             frame_width=size[0] if size else None,
             frame_height=size[1] if size else None,
-            frames_per_second=round(self._frames.per_second(now), 2),
+            frames_per_second=round(frames, 2),
+            capture_to_send=round(ages / frames, 4) if frames else None,
             round_trip_time=reception.round_trip,
             fraction_lost=reception.fraction_lost,
             packets_lost=reception.packets_lost,

@@ -108,6 +108,11 @@ _ENCODING_GAUGES = (
     ("bitrate_bits_per_second", "sent over the last seconds", "bitrate"),
     ("target_bitrate_bits_per_second", "that the encoder aims at", "target_bitrate"),
     ("frames_per_second", "sent over the last seconds", "frames_per_second"),
+    (
+        "capture_to_send_seconds",
+        "from capture to the last packet, mean of the last seconds",
+        "capture_to_send",
+    ),
     ("fraction_lost", "0 to 1, from the last receiver report", "fraction_lost"),
     ("packets_lost", "as the server counts them; duplicates count against it", "packets_lost"),
     ("jitter_seconds", "as the server measures it", "jitter"),

@@ -75,6 +75,17 @@ def test_layers_have_their_own_streams(path: Path, parameters: MakeParameters) -
     assert [p.ssrc for p in path.left()] == [e.ssrc for e in made.encodings for _ in range(3)]
 
 
+def test_statistics_tell_how_long_a_picture_takes_to_leave(path: Path, parameters: MakeParameters) -> None:
+    sender = path.sender(parameters("h264"))
+    assert sender.stats().encodings[0].capture_to_send is None
+    for picture, age in enumerate((0.020, 0.040)):
+        sender.send(unit(captured=path.now - age, key=not picture))
+        assert list(path.pacer.packets(path.now))
+    assert sender.stats().encodings[0].capture_to_send == pytest.approx(0.030)
+    path.now += 10  # nothing was sent lately
+    assert sender.stats().encodings[0].capture_to_send is None
+
+
 def test_an_unknown_layer_is_dropped(path: Path, parameters: MakeParameters) -> None:
     sender = path.sender(parameters("h264"))
     sender.send(unit(layer=3, key=True))
