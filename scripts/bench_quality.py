@@ -86,9 +86,11 @@ def measure(
         unit = encode(picture)
         cpu += time.process_time() - began
         sizes.append(len(unit))
-        made += decoder.decode(av.Packet(unit))
+        if unit:
+            made += decoder.decode(av.Packet(unit))
     made += decoder.decode(None)
-    assert len(made) == len(pictures), f"{contender.name}: {len(made)} of {len(pictures)} pictures came out"
+    if len(made) != len(pictures):
+        raise RuntimeError(f"{len(made)} of {len(pictures)} pictures came out")
     comparison = Comparison(WIDTH, HEIGHT)
     made, meant = made[SETTLING:], pictures[SETTLING:]
     likenesses = [comparison.of(*pair) for pair in zip(made, meant, strict=True)]
@@ -129,8 +131,8 @@ def find_vmaf() -> Path | None:
     return Path(search.stdout.strip()) if search.returncode == 0 else None
 
 
-def bench(arguments: argparse.Namespace) -> Iterator[Outcome]:
-    """Scene by scene, so that one is in memory at a time."""
+def bench(arguments: argparse.Namespace) -> Iterator[Outcome | str]:
+    """Scene by scene, so that one is in memory at a time. A sentence for what could not be measured."""
     program = None if arguments.no_vmaf else find_vmaf()
     for scene in SCENES:
         if scene.name not in arguments.scenes:
@@ -138,7 +140,10 @@ def bench(arguments: argparse.Namespace) -> Iterator[Outcome]:
         pictures = list(scene.pictures(WIDTH, HEIGHT, arguments.pictures))
         for kilobits in arguments.rates:
             for contender in CONTENDERS:
-                yield measure(contender, scene, pictures, kilobits, program)
+                try:
+                    yield measure(contender, scene, pictures, kilobits, program)
+                except (RuntimeError, av.FFmpegError, subprocess.CalledProcessError) as error:
+                    yield f"{contender.name}, {scene.name} at {kilobits} kb/s: not measured, {error}."
 
 
 async def transit() -> str:
@@ -186,13 +191,17 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="encoders alone, nothing through the network")
     parser.add_argument("--record", action="store_true", help="keep it for docs/performance.md")
     arguments = parser.parse_args()
-    outcomes = []
+    outcomes, notes = [], list(NOTES)
     for outcome in bench(arguments):
+        if isinstance(outcome, str):
+            notes.append(outcome)
+            continue
         outcomes.append(outcome)
         print(
             f"{outcome.scene}, {outcome.kilobits} kb/s, {outcome.contender}: {outcome.ssim:.4f}", flush=True
         )
-    notes = NOTES if arguments.alone else (*NOTES, proof())
+    if not arguments.alone:
+        notes.append(proof())
     result = found("quality", (table(outcomes),), versions=installed("av", "aiortc"), notes=notes)
     print(markdown.result(result))
     if arguments.record:
