@@ -1,6 +1,6 @@
 """What more cameras, more viewers and more participants cost a device.
 
-    scripts/bench growth [--seconds 15] [--record]
+    scripts/bench growth [--seconds 12] [--record]
 
 Cameras are daemons, one for each: a configuration has one camera. Viewers are consumers on real mediasoup
 that send RTP to a socket which nobody reads; participants are entries in the room. Needs root, and what
@@ -205,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="bench growth", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=15, help="that are measured of each")
+    parser.add_argument("--seconds", type=float, default=12, help="that are measured of each")
     parser.add_argument("--record", action="store_true", help="for docs/performance.md")
     arguments = parser.parse_args()
     result = measured(arguments.seconds)

@@ -1,6 +1,6 @@
 """Memory of all processes of a daemon in a meeting, and whether it grows.
 
-    scripts/bench memory [--minutes 1.5] [--record]
+    scripts/bench memory [--minutes 1] [--record]
 
 The test picture in one layer, and a tone, through mediasoup. Needs root, and what scripts/interop builds.
 """
@@ -105,7 +105,7 @@ COLUMNS = (
     Column(title="resident (RSS), MB", digits=1),
 )
 NOTE = (
-    "The test picture at 1280x720 and a tone, {minutes:g} minutes. Pages that processes share are counted "
+    "The test picture at 1280x720 and a tone for {minutes:g} min. Pages that processes share are counted "
     "once in PSS and once for each process in RSS.{growth} `./scripts/bench memory --minutes 60` watches how "
     "it grows; `tests/e2e/test_leaks.py` and `./scripts/soak` do over many joins."
 )
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="bench memory", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=1.5)
+    parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--record", action="store_true", help="for docs/performance.md")
     arguments = parser.parse_args()
     result = measured(arguments.minutes)
