@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from measuring.comparing import compare
+from measuring.comparing import compare, lower
 from measuring.floor import Floor
 from measuring.machine import installed
 from measuring.markdown import result as as_markdown
@@ -117,9 +117,15 @@ def main() -> None:
         print(as_markdown(result))
         result.write()
         return
-    recorded = read("check")
-    compared = compare(recorded.figures if recorded else (), result.figures)
-    print(*(each.line() for each in compared), sep="\n")
+    kept = read("check")
+    recorded = kept.figures if kept else ()
+    compared = compare(recorded, result.figures)
+    print(*(each.line() for each in compared), sep="\n", flush=True)
+    if any(each.too_much for each in compared):
+        # What other work on the machine did to one measurement it seldom does to the same ratio of the next.
+        print("measured once more; the lower one counts", flush=True)
+        compared = compare(recorded, lower(result.figures, measured().figures))
+        print(*(each.line() for each in compared), sep="\n")
     if any(each.too_much for each in compared):
         sys.exit("check-cost: something costs more than it should; ./scripts/bench check measures it again")
 

@@ -42,6 +42,12 @@ class Compared:
         return ""
 
 
+def lower(first: Sequence[Figure], second: Iterable[Figure]) -> list[Figure]:
+    """Of two measurements of the same ratios the lower value of each."""
+    others = {figure.name: figure.value for figure in second}
+    return [each.model_copy(update={"value": min(each.value, others[each.name])}) for each in first]
+
+
 def compare(recorded: Iterable[Figure], now: Sequence[Figure]) -> list[Compared]:
     """Each ratio of now, in its order, with the one of the same name."""
     before = {figure.name: figure.value for figure in recorded}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from measuring.comparing import compare
+from measuring.comparing import compare, lower
 from measuring.record import Figure
 
 
@@ -28,3 +28,9 @@ def test_a_new_ratio_is_told_and_never_too_much() -> None:
     (seen,) = compare([Figure(name="an old one", value=1.0)], [Figure(name="a new one", value=9.0)])
     assert not seen.too_much
     assert "not recorded yet" in seen.line()
+
+
+def test_of_two_measurements_the_lower_one_counts() -> None:
+    first = [Figure(name="one", value=1.0), Figure(name="other", value=5.0)]
+    second = [Figure(name="other", value=4.0), Figure(name="one", value=2.0)]
+    assert [figure.value for figure in lower(first, second)] == [1.0, 4.0]
