@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
 
+from edgemeet.beat import beat
 from edgemeet.control import Status
 from edgemeet.daemon.status import StatusReport
 from edgemeet.daemon.vitals import Vitals, stuck
@@ -69,7 +69,7 @@ class ServiceReport:
                     self._told = reason
                     logger.error("stuck: %s; the watchdog is not told any more that all is well", reason)
                 self._notifier.status(status_line(self._report()))
-                await asyncio.sleep(interval)
+                await beat(interval)
 
     def vitals(self) -> Vitals:
         """What `stuck` needs, brought up to date."""

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable
 
 from edgemeet.media import wire
-from edgemeet.media.loudness import level_dbov
+from edgemeet.media.loudness import energy, level_dbov
 from edgemeet.media.outlet import Outlet
 from edgemeet.media.plan import PERIOD_SAMPLES, MicrophonePlan
 from edgemeet.media.progress import ProgressReporter
@@ -83,13 +83,14 @@ class _Stream:
     def send(self, period: Period) -> None:
         """Encode and send the period, or silence in its place."""
         if self._muted:
-            samples = _SILENCE
+            samples, squares = _SILENCE, 0
         else:
             samples = self._gain.apply(period.samples)
-            self._watch.hear(samples)
+            squares = energy(samples)
+            self._watch.hear(samples, squares)
         if not self._active:
             return
-        level = level_dbov(samples)
+        level = level_dbov(samples, squares)
         for packet in self._encoder.encode(samples):
             header = wire.unit_header(0, period.captured_ns, True, level, len(packet))
             if not self._outlet.offer(header, packet):

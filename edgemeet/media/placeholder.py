@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from edgemeet.beat import until_beat
 from edgemeet.encoded import AccessUnit, Sink
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.plan import CameraPlan
@@ -200,7 +201,7 @@ class PlaceholderCapture:
                     self._show()
             self._asked.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(_TICK, self._interval / 2)):
+                async with asyncio.timeout(until_beat(min(_TICK, self._interval / 2))):
                     await self._poked.wait()
 
     def _loss(self) -> str | None:

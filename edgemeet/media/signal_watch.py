@@ -7,11 +7,12 @@ driver that hands out the same picture again and again. Nothing is done about it
 from __future__ import annotations
 
 import math
-import operator
 import time
 from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
+
+from edgemeet.media.loudness import energy
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -44,9 +45,9 @@ class SilenceWatch:
         self._after = after * _PERIODS_PER_SECOND
         self._quiet = 0
 
-    def hear(self, samples: array[int]) -> None:
-        """The next period."""
-        self._quiet = self._quiet + 1 if _is_quiet(samples) else 0
+    def hear(self, samples: array[int], squares: int | None = None) -> None:
+        """The next period, and its `energy`, if it is known."""
+        self._quiet = self._quiet + 1 if _is_quiet(samples, squares) else 0
 
     def reset(self) -> None:
         """What comes next is not to be counted with what was."""
@@ -58,12 +59,12 @@ class SilenceWatch:
         return "silent" if self._quiet >= self._after else "ok"
 
 
-def _is_quiet(samples: array[int]) -> bool:
+def _is_quiet(samples: array[int], squares: int | None) -> bool:
     if not samples:
         return True
     mean = sum(samples) / len(samples)
-    power: int = sum(map(operator.mul, samples, samples))
-    return power / len(samples) - mean * mean < _SILENCE_POWER
+    power = (energy(samples) if squares is None else squares) / len(samples)
+    return power - mean * mean < _SILENCE_POWER
 
 
 class PictureWatch:

@@ -162,6 +162,8 @@ class Decoder:
         Raises:
             FramingError: the stream is broken; throw this decoder away.
         """
+        if not self._buffer and isinstance(data, bytes) and _is_one_unit(data):
+            return [_decode_unit(data, _HEADER.size)]  # what nearly every read gives: no copy but of the unit
         self._buffer += data
         messages: list[Message] = []
         start = 0
@@ -171,6 +173,15 @@ class Decoder:
                 start = end
         del self._buffer[:start]
         return messages
+
+
+def _is_one_unit(data: bytes) -> bool:
+    """Whether `data` is an access unit and nothing else."""
+    if len(data) < _HEADER.size:
+        return False
+    version, kind, length = _HEADER.unpack_from(data)
+    whole: bool = _HEADER.size + length == len(data)
+    return whole and version == VERSION and kind == _UNIT_TYPE and length <= MAX_UNIT
 
 
 def _message_end(view: memoryview, start: int) -> int | None:
@@ -208,15 +219,15 @@ def _decode(kind: int, body: bytes) -> Message:
     return build(fields)
 
 
-def _decode_unit(body: bytes) -> AccessUnit:
-    if len(body) < _UNIT.size:
+def _decode_unit(body: bytes, start: int = 0) -> AccessUnit:
+    if len(body) < start + _UNIT.size:
         raise FramingError("an access unit without its header")
-    captured, layer, flags, level = _UNIT.unpack_from(body)
+    captured, layer, flags, level = _UNIT.unpack_from(body, start)
     return AccessUnit(
         layer=layer,
         captured=captured / 1e9,
         keyframe=bool(flags & _KEYFRAME),
-        data=body[_UNIT.size :],
+        data=body[start + _UNIT.size :],
         audio_level=level if flags & _HAS_LEVEL else None,
     )
 

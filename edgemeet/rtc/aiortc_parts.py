@@ -108,6 +108,7 @@ with _without_package("aiortc"), _without_av():
         RTCDtlsFingerprint,
         RTCDtlsParameters,
         RTCDtlsTransport,
+        State,
     )
     from aiortc.rtcicetransport import (
         RTCIceCandidate,
@@ -116,6 +117,7 @@ with _without_package("aiortc"), _without_av():
         RTCIceTransport,
         parse_stun_turn_uri,
     )
+    from aiortc.rtp import is_rtcp
 
 # What importing it would have done.
 sys.modules["aioice"].__dict__.setdefault("mdns", sys.modules["aioice.mdns"])
@@ -130,9 +132,11 @@ __all__ = [
     "RTCIceGatherer",
     "RTCIceParameters",
     "RTCIceTransport",
+    "State",
     "aioice_ice",
     "aioice_stun",
     "candidate_foundation",
     "candidate_priority",
+    "is_rtcp",
     "parse_stun_turn_uri",
 ]

@@ -18,10 +18,12 @@ from edgemeet.rtc.aiortc_parts import (
     RTCDtlsTransport,
     RTCIceGatherer,
     RTCIceTransport,
+    State,
     aioice_ice,
     aioice_stun,
     candidate_foundation,
     candidate_priority,
+    is_rtcp,
 )
 from edgemeet.rtc.ice_tcp import FramedSocket
 
@@ -52,20 +54,18 @@ class SrtpTransport(RTCDtlsTransport):
     def send_packet(self, packet: bytes) -> None:
         """Protect and send one RTP or RTCP packet, at once.
 
-        aiortc's method is a coroutine that never waits, on any path: it is run to its end here, which
-        spares a task and a turn of the event loop.
+        What aiortc's and aioice's four coroutines for it come to: none of them ever waits, on any path, and
+        together they cost a seventh of a packet.
 
         Raises:
             ConnectionError: not connected.
             pylibsrtp.Error: the packet cannot be protected.
         """
-        sending = self._send_rtp(packet)
-        try:
-            sending.send(None)
-        except StopIteration:
-            return
-        sending.close()
-        raise RuntimeError("aiortc waits while it sends a packet; this version is not supported")
+        pair = self.transport._connection._nominated.get(1)
+        if self._state is not State.CONNECTED or pair is None:
+            raise ConnectionError("packets can be sent only while connected")
+        protect = self._tx_srtp.protect_rtcp if is_rtcp(packet) else self._tx_srtp.protect
+        pair.protocol.transport.sendto(protect(packet), pair.remote_addr)
 
     async def stop_receiving(self) -> None:
         """As `stop`, but the receiving task is gone afterwards and not merely cancelled."""

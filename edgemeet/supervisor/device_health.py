@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
+from edgemeet.beat import beat
 from edgemeet.encoded import Kind
 from edgemeet.errors import DeviceError
 from edgemeet.health import HealthRegistry, Severity
@@ -83,7 +83,7 @@ class DeviceHealth:
         """Look twice a second, until cancelled."""
         while True:
             self.look()
-            await asyncio.sleep(_INTERVAL)
+            await beat(_INTERVAL)
 
     def look(self) -> None:
         """Bring the registry up to date."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 
+from edgemeet.beat import until_beat
 from edgemeet.rtc import SendTransport
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.views import Phase, ProducerView, Timings, first_packet_at
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 # Media without an acknowledgement for so many seconds is asked after, and signaling too: reports on pictures
 # come every second, stretched by up to a half.
 DOUBT_AFTER: Final = 1.5
+DOUBT_LOOK: Final = 0.25  # seconds between two looks for that
 # Seconds that an answer may take then.
 ASK_TIMEOUT: Final = 2.0
 
@@ -73,7 +75,7 @@ class SingleUse:
     async def _doubted(self) -> bool:
         """Wait until there is a reason to ask who still answers, or for a moment; whether there is one."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(DOUBT_AFTER / 4):
+            async with asyncio.timeout(until_beat(DOUBT_LOOK)):
                 await self._doubt.wait()
         doubted = self._doubt.is_set()
         self._doubt.clear()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from edgemeet.beat import until_beat
 from edgemeet.errors import EdgemeetError, Endpoint
 from edgemeet.health import HealthRegistry
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
@@ -239,7 +240,7 @@ class Supervisor:
                     session.repair()
                     continue
                 case Stay(seconds=seconds):
-                    await self._poke.wait_beside(running, seconds)
+                    await self._poke.wait_beside(running, until_beat(LOOK) if seconds == LOOK else seconds)
                 case _:
                     raise AssertionError(f"{step} in a session")
             await self._inheritance.look(needed=not session.joined)

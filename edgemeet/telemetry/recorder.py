@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from edgemeet.beat import beat
 from edgemeet.control import CaptureView, Event, Sample, Stats, Status
 from edgemeet.errors import ControlError
 from edgemeet.health import Condition, HealthRegistry
@@ -77,7 +78,7 @@ class Recorder:
         """Look every second, until cancelled."""
         while True:
             self.look()
-            await asyncio.sleep(INTERVAL)
+            await beat(INTERVAL)
 
     def look(self) -> None:
         """One look."""

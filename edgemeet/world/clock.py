@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from edgemeet.beat import beat
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class ClockWatch:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            await asyncio.sleep(_INTERVAL)
+            await beat(_INTERVAL)
             self.look()
 
     def look(self) -> None:

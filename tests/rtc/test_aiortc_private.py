@@ -92,6 +92,21 @@ def test_overridden_methods_are_the_ones_called() -> None:
     assert "self._task = asyncio.ensure_future(" in inspect.getsource(RTCDtlsTransport.start)
 
 
+def test_a_packet_goes_the_way_that_its_coroutines_would_take() -> None:
+    """`send_packet` does what these come to: a change in any of them is to be looked at."""
+    protecting = inspect.getsource(RTCDtlsTransport._send_rtp)
+    assert "if is_rtcp(data):\n            data = self._tx_srtp.protect_rtcp(data)" in protecting
+    assert "data = self._tx_srtp.protect(data)\n        await self.transport._send(data)" in protecting
+    assert "self._send = self._connection.send\n" in inspect.getsource(RTCIceTransport.__init__)
+    assert "await self.sendto(data, 1)" in inspect.getsource(Connection.send)
+    sending = inspect.getsource(Connection.sendto)
+    assert "active_pair = self._nominated.get(component)" in sending
+    assert "await active_pair.protocol.send_data(data, active_pair.remote_addr)" in sending
+    protocol = inspect.getsource(aioice_ice.StunProtocol.send_data)
+    assert "\n        self.transport.sendto(data, addr)" in protocol
+    assert not inspect.iscoroutinefunction(aioice_turn.TurnTransport.sendto)
+
+
 async def test_gathered_candidates_have_datagram_sockets() -> None:
     connection = Connection(ice_controlling=True)
     (candidate,) = await connection.get_component_candidates(1, ["127.0.0.1"])
