@@ -16,7 +16,7 @@ def without_unused() -> None:
 
 @contextmanager
 def kept_for_good() -> Iterator[None]:
-    """What the block makes is not looked through for garbage: not now, which is a sixth of a start, nor ever.
+    """What the block makes is not looked through for garbage: not now, which makes a start longer, nor ever.
 
     The collector would find nothing in modules, classes and settings, and hold up the event loop each time.
     """
