@@ -33,8 +33,9 @@ class SessionFacts:
         unanswered: for how long the media path's other end has been asked without an answer; None when the
             last question was answered, or none was asked.
         unsent: for how long frames have been coming of which no packet left.
-        signaling_silent: since the signaling server was last heard of; it is asked while there is doubt, and
-            then what it says by itself does not count.
+        signaling_silent: since the signaling server was last heard of.
+        signaling_unanswered: for how long it has been asked without an answer, as it is while there is doubt;
+            None when it answered. What it says by itself may come although nothing gets to it.
         transport_lost: the media transport has failed or was closed from the other side.
         stranded: for how long the address that media leaves from has been gone, while there is another way;
             None while it is there.
@@ -51,6 +52,7 @@ class SessionFacts:
     unanswered: float | None = None
     unsent: float = 0.0
     signaling_silent: float = 0.0
+    signaling_unanswered: float | None = None
     transport_lost: bool = False
     stranded: float | None = None
     repairing: float | None = None

@@ -170,11 +170,6 @@ class Session(SingleUse):
         if await meeting.probe(ASK_TIMEOUT):
             self._signaling_asked_at = None
 
-    def _signaling_silent(self) -> float:
-        """What the server says by itself may come although nothing gets to it: an answer tells more."""
-        heard = self._meeting.silent_for if self._meeting is not None else 0.0
-        return max(heard, self._age(self._signaling_asked_at) or 0.0)
-
     def _leave_media_running(self, path: RenewablePath) -> None:
         """Signaling is lost. Media that still gets through is left to go on: `take_remains`."""
         timeout = self._options.media_timeout
@@ -200,7 +195,8 @@ class Session(SingleUse):
             unacknowledged=current.unacknowledged() if current is not None else None,
             unanswered=current.unanswered() if current is not None else None,
             unsent=current.unsent() if current is not None else 0.0,
-            signaling_silent=self._signaling_silent(),
+            signaling_silent=self._meeting.silent_for if self._meeting is not None else 0.0,
+            signaling_unanswered=self._age(self._signaling_asked_at),
             transport_lost=self.joined and path is not None and path.lost,
             stranded=self._stranded(path.transport if path is not None else None),
             repairing=path.repairing if path is not None else None,

@@ -210,7 +210,12 @@ def _while_moved(session: SessionFacts, limits: Limits) -> Repair | End | Stay:
 
 def _another_way(session: SessionFacts, age: float, lost: NetworkError) -> Repair | End:
     """Media cannot go on as it did, `age` seconds ago. What signaling has said since decides."""
-    return Repair() if session.signaling_silent < age and session.repairs == 0 else End(lost)
+    return Repair() if _signaling_answers(session, age) and session.repairs == 0 else End(lost)
+
+
+def _signaling_answers(session: SessionFacts, within: float) -> bool:
+    """Whether it was heard of within so many seconds, and is not being asked for most of them in vain."""
+    return session.signaling_silent < within and (session.signaling_unanswered or 0.0) < within / 2
 
 
 def _while_stalled(session: SessionFacts, silence: float, limits: Limits) -> Step:
@@ -219,7 +224,7 @@ def _while_stalled(session: SessionFacts, silence: float, limits: Limits) -> Ste
         lost = End(TransportFailed("the media transport is gone"))
     else:
         lost = End(MediaStalled(f"the server has acknowledged no media for {silence:.0f} s"))
-    if session.transport_lost or session.signaling_silent <= limits.signaling_fresh:
+    if session.transport_lost or _signaling_answers(session, limits.signaling_fresh):
         # The server is there, and only media does not reach it: a transport is less than a session.
         return Repair() if session.repairs == 0 else lost
     changed = session.network_changed

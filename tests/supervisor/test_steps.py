@@ -195,6 +195,15 @@ NEVER = errors.TransportFailed("", code="session.timeout")
             End(CHANGED),
         ),
         (running(unacknowledged=2.0, unanswered=1.5, network_changed=1.5), Stay()),
+        (
+            running(unacknowledged=2.0, unanswered=1.69, network_changed=1.7, signaling_unanswered=1.69),
+            End(CHANGED),
+        ),
+        (
+            running(unacknowledged=2.0, unanswered=1.69, network_changed=1.7, signaling_unanswered=0.1),
+            Repair(),
+        ),
+        (running(unacknowledged=5.1, signaling_silent=0.5, signaling_unanswered=3.0), Stay()),
         (running(unacknowledged=1.0, unanswered=1.7, network_changed=1.7), Stay()),
         (
             running(unacknowledged=1.7, unanswered=3.1, network_changed=3.1, signaling_silent=3.1),
@@ -292,6 +301,7 @@ def test_a_join_is_never_sooner_than_allowed_and_a_wait_always_ends(
     unanswered=maybe,
     unsent=ages,
     signaling_silent=ages,
+    signaling_unanswered=maybe,
     transport_lost=st.booleans(),
     stranded=maybe,
     repairing=maybe,
