@@ -195,7 +195,7 @@ def match(sent: Sequence[Sent], shown: Sequence[Shown]) -> list[tuple[Sent, Show
     is which.
 
     Raises:
-        ValueError: fewer than nine in ten of the counters agree with the timestamps.
+        ValueError: fewer than half of the counters agree with the timestamps.
     """
     by_counter = {each.counter: each for each in sent}
     by_timestamp = {each.timestamp: each for each in sent}
@@ -207,7 +207,7 @@ def match(sent: Sequence[Sent], shown: Sequence[Shown]) -> list[tuple[Sent, Show
     if not moved:
         raise ValueError(f"none of {len(shown)} pictures shown bears the counter of one of {len(sent)} sent")
     offset, agreeing = moved.most_common(1)[0]
-    if agreeing < 0.9 * moved.total():
+    if agreeing < moved.total() / 2:
         raise ValueError(f"only {agreeing} of {moved.total()} counters agree with the RTP timestamps")
     return [
         (picture, each)
