@@ -122,6 +122,8 @@ async def capture_cost(material: Material, *, layers: int, seconds: float) -> fl
         task = asyncio.create_task(capture.run())
         try:
             await asyncio.wait_for(came.wait(), _DEADLINE)
+            source = capture.status().source
+            assert source == "prepared pictures", f"the camera's process reads {source}"
             await asyncio.sleep(_WARM_UP)
             before, began = spent(os.getpid()), time.monotonic()
             await asyncio.sleep(seconds)
