@@ -84,7 +84,7 @@ def ratios(rounds: Sequence[Round]) -> list[Figure]:
     """Of the means of all rounds."""
 
     def middle(name: str) -> float:
-        return statistics.mean(getattr(each, name) for each in rounds)
+        return float(statistics.mean(getattr(each, name) for each in rounds))
 
     pairs = {
         "the main process until it sends, over an interpreter that does nothing": ("start", "nothing"),

@@ -62,11 +62,14 @@ const wanted = ({ mimeType, parameters }) =>
   mimeType.toLowerCase() === query.codec.toLowerCase() && (parameters?.["profile-level-id"] ?? "42").startsWith("42");
 const codec = codecs.find(wanted);
 if (!codec) throw new Error(`no ${query.codec} among ${codecs.map(({ mimeType }) => mimeType)}`);
-await transport.produce({
+const producer = await transport.produce({
   track,
   codec,
   encodings: [{ maxBitrate: Number(query.bitrate) }],
   // Without it Chromium takes half a minute to reach its rate.
   codecOptions: { videoGoogleStartBitrate: Number(query.bitrate) / 1000 },
 });
+// Left to itself it sends fewer pixels when these are hard to encode, and could not be compared.
+const parameters = producer.rtpSender.getParameters();
+await producer.rtpSender.setParameters({ ...parameters, degradationPreference: "maintain-resolution" });
 publisher.producing = true;
