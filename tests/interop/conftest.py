@@ -12,6 +12,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, async_playwright
 from rig.device import Device
+from rig.network import Coturn, Network
 from rig.results import Results, Row
 from rig.room_server import ROOM, RoomServer
 from rig.vendor import Vendor, self_signed, tls_front
@@ -67,6 +68,25 @@ async def server(tmp_path: Path) -> AsyncIterator[RoomServer]:
     server = RoomServer(tmp_path / "room-server.log")
     yield server
     await server.stop()
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """One for all tests of a file: Chromium drops what it loads while addresses come and go."""
+    network = Network()
+    try:
+        network.open()
+        yield network
+    finally:
+        network.close()
+
+
+@pytest.fixture
+async def coturn(network: Network, tmp_path: Path) -> AsyncIterator[None]:
+    coturn = Coturn(tmp_path / "coturn.log")
+    await coturn.start()
+    yield
+    await coturn.stop()
 
 
 @pytest.fixture

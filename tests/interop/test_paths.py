@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 from rig.device import NAME, Device
-from rig.network import FIREWALL, SERVER, SILENT_PORT, Coturn, Network, turn_server
+from rig.network import FIREWALL, SERVER, SILENT_PORT, Network, turn_server
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
 from rig.viewer import Viewer
@@ -19,32 +17,6 @@ pytestmark = pytest.mark.interop
 
 StartDevice = Callable[..., Awaitable[Device]]
 SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    """One for all tests: Chromium drops what it loads while addresses come and go."""
-    network = Network()
-    try:
-        network.open()
-        yield network
-    finally:
-        network.close()
-
-
-@pytest.fixture
-async def coturn(network: Network, tmp_path: Path) -> AsyncIterator[None]:
-    coturn = Coturn(tmp_path / "coturn.log")
-    await coturn.start()
-    yield
-    await coturn.stop()
-
-
-async def tuple_of(server: RoomServer) -> dict[str, Any]:
-    """The path of the device's media as mediasoup sees it."""
-    (transport,) = (await server.peers())["front-door"]["transports"]
-    path: dict[str, Any] = transport["tuple"]
-    return path
 
 
 @pytest.mark.parametrize(
@@ -86,7 +58,7 @@ async def test_media_finds_a_way(
     result.seconds = await viewer.first_picture(NAME) - device.started_at
     await viewer.expect_moving(NAME)
     await viewer.expect_tone(NAME, 440)
-    path = await tuple_of(server)
+    path = await server.path_of("front-door")
     assert (path["remoteIp"], path["protocol"]) == (remote, protocol)
 
 

@@ -48,14 +48,24 @@ class RoomServer:
         ice_servers: Sequence[IceServer] = (),
         pages: Path = VIEWER,
         media_address: str = "127.0.0.1",
+        whip_link: str = "",
+        whip_protocol: str = "UDP_OVER_TCP",
+        whip_needs_trickle: bool = False,
     ) -> None:
-        """HTTP is at every address of this machine, media at one."""
+        """HTTP is at every address of this machine, media at one.
+
+        Over WHIP the server chooses the protocol of media and names its relays in a Link header. With
+        `whip_needs_trickle` it takes no media before a candidate was trickled.
+        """
         options = {
             "httpIp": "0.0.0.0",
             "listenIp": media_address,
             "rooms": [ROOM],
             "iceServers": encrypt_ice_servers(ice_servers),
             "pages": "/srv/pages",
+            "link": whip_link,
+            "preferredProtocol": whip_protocol,
+            "connectWhenTrickled": whip_needs_trickle,
         }
         command = (
             *("unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER, "room-server"),
@@ -98,6 +108,12 @@ class RoomServer:
         """By kind."""
         peer = (await self.peers()).get(peer_id)
         return {producer["kind"]: producer for producer in peer["producers"]} if peer else {}
+
+    async def path_of(self, peer_id: str) -> dict[str, Any]:
+        """Where a sender's media comes from, as mediasoup sees it."""
+        (transport,) = (await self.peers())[peer_id]["transports"]
+        path: dict[str, Any] = transport["tuple"]
+        return path
 
     async def expect_scores(self, peer_id: str, kind: str, count: int, *, within: float = 40) -> None:
         """mediasoup's marks for the streams of a producer: all ten of ten."""

@@ -11,7 +11,8 @@ function found(map, id, what) {
   return value;
 }
 
-async function createWebRtcTransport(room, peer, data) {
+/** A transport of a participant, and its parameters for the other end. */
+export async function createTransport(room, peer, data) {
   const { preferredProtocol = "UDP_OVER_TCP", producing, consuming, sctpCapabilities } = data;
   const protocols = PROTOCOLS[preferredProtocol];
   if (!protocols) throw new Refused(400, `preferredProtocol ${preferredProtocol} is unknown`);
@@ -26,9 +27,14 @@ async function createWebRtcTransport(room, peer, data) {
   });
   peer.transports.set(transport.id, transport);
   transport.observer.on("close", () => peer.transports.delete(transport.id));
-  if (consuming) room.offerAll(peer);
   const { id, iceParameters, iceCandidates, dtlsParameters, sctpParameters = null } = transport;
-  return { id, iceParameters, iceCandidates, dtlsParameters, sctpParameters };
+  return { transport, parameters: { id, iceParameters, iceCandidates, dtlsParameters, sctpParameters } };
+}
+
+async function createWebRtcTransport(room, peer, data) {
+  const { parameters } = await createTransport(room, peer, data);
+  if (data.consuming) room.offerAll(peer);
+  return parameters;
 }
 
 async function connectWebRtcTransport(room, peer, { transportId, dtlsParameters }) {
@@ -57,31 +63,13 @@ async function join(room, peer, data) {
   peer.device = data.device;
   peer.deviceInfo = data.deviceInfo;
   peer.metaData = data.metaData;
-  const peers = room.others(peer).map((other) => other.describe());
-  peer.joined = true;
-  for (const other of room.others(peer)) other.socket.notify("newPeer", peer.describe());
-  // After the answer, as the real one: clients set themselves up with it.
-  setImmediate(() => room.offerAll(peer));
+  const peers = room.join(peer);
   return { peers, messages: [], sessionId: room.sessionId };
-}
-
-/** The worker tells of each packet until the first one has been told. */
-function noteFirstPacket(peer, producer) {
-  producer.on("trace", () => {
-    peer.firstPackets[producer.kind] ??= Date.now() / 1000;
-    producer.enableTraceEvent([]).catch(() => {}); // it may be closed by now
-  });
-  producer.enableTraceEvent(["rtp"]).catch(() => {});
 }
 
 async function produce(room, peer, { transportId, kind, rtpParameters, appData = {} }) {
   const transport = found(peer.transports, transportId, "transport");
-  const producer = await transport.produce({ kind, rtpParameters, appData });
-  peer.producers.set(producer.id, producer);
-  producer.observer.on("close", () => peer.producers.delete(producer.id));
-  noteFirstPacket(peer, producer);
-  producer.on("score", (score) => peer.socket.notify("producerScore", { producerId: producer.id, score }));
-  setImmediate(() => room.offerToAll(peer, producer));
+  const producer = await room.produce(peer, transport, { kind, rtpParameters, appData });
   return { id: producer.id };
 }
 

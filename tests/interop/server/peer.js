@@ -1,4 +1,4 @@
-// A participant: its socket, and what mediasoup holds for it.
+// A participant: its socket, or what is in the place of one, and what mediasoup holds for it.
 
 export class Peer {
   transports = new Map();
@@ -7,6 +7,7 @@ export class Peer {
   dataProducers = new Map();
   answers = []; // what became of our requests: {method, ok, code}
   firstPackets = {}; // unix time of the first RTP packet, by kind
+  candidates = { offered: [], trickled: [] }; // over WHIP, each {type, ip, port}
   joined = false;
   capabilities = null;
   wantsData = false;
@@ -69,8 +70,8 @@ export class Peer {
       layers: consumer.currentLayers ?? null,
       score: consumer.score,
     }));
-    const { joined, answers, firstPackets } = this;
-    return { ...this.describe(), joined, answers, firstPackets, producers, transports, consumers };
+    const { joined, answers, firstPackets, candidates } = this;
+    return { ...this.describe(), joined, answers, firstPackets, candidates, producers, transports, consumers };
   }
 
   close() {

@@ -1,4 +1,4 @@
-// HTTP: tokens, the rooms API, init-config, faults, status, and the files of a page.
+// HTTP: tokens, the rooms API, init-config, WHIP, faults, status, and the files of a page.
 
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
@@ -6,16 +6,22 @@ import { extname, join, normalize } from "node:path";
 import { FAULTS } from "./faults.js";
 import { Refused } from "./refused.js";
 import { checkBinding, sign, verify } from "./tokens.js";
+import { PATH as WHIP, Whip } from "./whip.js";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
 const MAX_BODY = 64 * 1024;
 
-async function readJson(request) {
+async function readText(request) {
   let text = "";
   for await (const chunk of request) {
     text += chunk;
     if (text.length > MAX_BODY) throw new Refused(413, "the body is too long");
   }
+  return text;
+}
+
+async function readJson(request) {
+  const text = await readText(request);
   return text ? JSON.parse(text) : {};
 }
 
@@ -23,6 +29,7 @@ const roomJson = (id) => ({ roomId: id, id, disabled: false });
 
 /** The HTTP side of a server with these options and this map of rooms. */
 export function createHandler(options, rooms) {
+  const whip = new Whip(options, rooms);
   const authorised = (request) => verify(options, request.headers.authorization);
 
   function existing(id) {
@@ -89,6 +96,11 @@ export function createHandler(options, rooms) {
     try {
       if (request.method === "GET" && (url.pathname === "/" || /\.(html|js|css)$/.test(url.pathname))) {
         await sendFile(response, url.pathname);
+        return;
+      }
+      if (url.pathname === WHIP || url.pathname.startsWith(`${WHIP}/`)) {
+        const { status, headers, body } = await whip.handle(request, url, await readText(request));
+        response.writeHead(status, headers).end(body);
         return;
       }
       const body = await answer(request, url);

@@ -16,6 +16,15 @@ const MEDIA_CODECS = [
   { ...H264, parameters: { "packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1 } },
 ];
 
+/** The worker tells of each packet until the first one has been told. */
+function noteFirstPacket(peer, producer) {
+  producer.on("trace", () => {
+    peer.firstPackets[producer.kind] ??= Date.now() / 1000;
+    producer.enableTraceEvent([]).catch(() => {}); // it may be closed by now
+  });
+  producer.enableTraceEvent(["rtp"]).catch(() => {});
+}
+
 export class Room {
   peers = new Map();
   sessionId = randomUUID();
@@ -31,8 +40,18 @@ export class Room {
     return new Room(id, options, await worker.createRouter({ mediaCodecs: MEDIA_CODECS }));
   }
 
-  /** Takes a websocket whose token was checked. A second one under the same id throws the first one out. */
+  /** Takes a websocket whose token was checked. */
   connect(webSocket, peerId, mode) {
+    this.enter(peerId, mode, (peer) =>
+      new ProtooSocket(webSocket, {
+        onRequest: (method, data) => this.#handle(peer, method, data),
+        onClose: () => this.leave(peer),
+      }),
+    );
+  }
+
+  /** A new participant, which does not count as joined yet. It throws out an older one under the same id. */
+  enter(peerId, mode, openSocket) {
     const ghost = this.peers.get(peerId);
     if (ghost) {
       const message = "Leaving meeting, since this participantId joined from another device.";
@@ -41,10 +60,29 @@ export class Room {
     }
     const peer = new Peer(peerId, mode);
     this.peers.set(peerId, peer);
-    peer.socket = new ProtooSocket(webSocket, {
-      onRequest: (method, data) => this.#handle(peer, method, data),
-      onClose: () => this.#leave(peer),
-    });
+    peer.socket = openSocket(peer);
+    return peer;
+  }
+
+  /** Now it counts; gives the others, as they are described. */
+  join(peer) {
+    const peers = this.others(peer).map((other) => other.describe());
+    peer.joined = true;
+    for (const other of this.others(peer)) other.socket.notify("newPeer", peer.describe());
+    // After the answer, as the real one: clients set themselves up with it.
+    setImmediate(() => this.offerAll(peer));
+    return peers;
+  }
+
+  /** What one sends, offered to all the others. */
+  async produce(peer, transport, { kind, rtpParameters, appData }) {
+    const producer = await transport.produce({ kind, rtpParameters, appData });
+    peer.producers.set(producer.id, producer);
+    producer.observer.on("close", () => peer.producers.delete(producer.id));
+    noteFirstPacket(peer, producer);
+    producer.on("score", (score) => peer.socket.notify("producerScore", { producerId: producer.id, score }));
+    setImmediate(() => this.offerToAll(peer, producer));
+    return producer;
   }
 
   others(peer) {
@@ -55,7 +93,7 @@ export class Room {
   expel(peer, code, message) {
     peer.socket.request("close", { reason: { code, message } }).catch(() => {});
     peer.socket.close();
-    this.#leave(peer);
+    this.leave(peer);
   }
 
   /** Everything that is there to the one who came. */
@@ -149,7 +187,7 @@ export class Room {
     return handler(this, peer, data);
   }
 
-  #leave(peer) {
+  leave(peer) {
     if (this.peers.get(peer.id) !== peer) return;
     this.peers.delete(peer.id);
     peer.close();

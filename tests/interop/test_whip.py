@@ -1,0 +1,145 @@
+"""edgemeet's media into real mediasoup over WHIP, seen and heard in Chromium.
+
+Offers are read and answered by mediasoup-client's own classes for SDP; see server/offer.js.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from rig.device import NAME, Device
+from rig.network import FIREWALL, SERVER, Network, turn_link
+from rig.parts import eventually
+from rig.results import Row, slowest_switch
+from rig.room_server import ROOM, RoomServer
+from rig.viewer import Viewer
+
+pytestmark = pytest.mark.interop
+
+StartDevice = Callable[..., Awaitable[Device]]
+CODECS = {"h264": "video/H264", "vp8": "video/VP8"}
+WIDTHS = {"low": 320, "mid": 640, "high": 1280}
+WHIP = {"MEETING__PROTOCOL": "whip"}
+SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
+THROUGH = "mediasoup, over WHIP"
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_video_and_sound_arrive(
+    codec: str,
+    layers: int,
+    server: RoomServer,
+    start_device: StartDevice,
+    viewer: Viewer,
+    row: Callable[..., Row],
+) -> None:
+    result = row(through=THROUGH, receiver="Chromium", codec=f"{codec} + opus", layers=layers)
+    await server.start()
+    await viewer.open(server.url, ROOM)
+    multistream = str(layers > 1).lower()
+    device = await start_device(
+        server.url, CAMERA__CODEC=codec, CAMERA__FPS="15", MEETING__MULTISTREAM=multistream, **WHIP
+    )
+    result.seconds = await viewer.first_picture(NAME) - device.started_at
+    await viewer.expect_width(WIDTHS["high"])
+    await viewer.expect_moving(NAME)
+    await viewer.expect_tone(NAME, 440)
+    await server.expect_scores("front-door", "video", layers)
+    await server.expect_scores("front-door", "audio", 1)
+    video = (await server.producers("front-door"))["video"]
+    assert video["codec"]["mimeType"] == CODECS[codec]
+    assert video["type"] == ("simulcast" if layers > 1 else "simple")
+    if layers > 1:
+        assert [encoding["rid"] for encoding in video["encodings"]] == ["q", "h", "f"], "the lowest first"
+        switches = [await _switch(viewer, layer) for layer in ("low", "mid", "high", "low", "high")]
+        result.note = slowest_switch(switches)
+    status = await device.expect(lambda s: s.state == "joined" and s.health == ())
+    assert status.meeting.protocol == "whip"
+    assert (status.joins, status.attempts) == (1, 1)
+
+
+async def _switch(viewer: Viewer, layer: str) -> float:
+    seconds = await viewer.switch(NAME, layer, WIDTHS[layer], within=10)
+    await viewer.expect_moving(NAME, frames=5)
+    return seconds
+
+
+async def test_the_participant_is_gone_when_the_device_leaves(
+    server: RoomServer, start_device: StartDevice
+) -> None:
+    await server.start()
+    device = await start_device(server.url, **SMALL, **WHIP)
+    await server.expect_scores("front-door", "video", 1)
+    await device.stop()
+    assert await server.peers() == {}, "DELETE was answered before the process ended"
+
+
+async def test_transports_that_the_server_forgot(server: RoomServer, start_device: StartDevice) -> None:
+    await server.start()
+    device = await start_device(server.url, **SMALL, **WHIP)
+    await server.expect_scores("front-door", "video", 1)
+    before = (await server.producers("front-door"))["video"]["id"]
+    await server.fault("closeTransports")
+
+    async def replaced() -> bool:
+        now = await server.producers("front-door")
+        return set(now) == {"audio", "video"} and now["video"]["id"] != before
+
+    await eventually(replaced, within=60, what="new producers")
+    await server.expect_scores("front-door", "video", 1)
+    await device.expect(lambda status: status.state == "joined" and status.joins == 2)
+    assert set(await server.peers()) == {"front-door"}
+
+
+async def test_media_goes_over_tcp_where_udp_is_blocked(
+    server: RoomServer,
+    network: Network,
+    start_device: StartDevice,
+    viewer: Viewer,
+    row: Callable[..., Row],
+) -> None:
+    """The answer names an address for each."""
+    result = row(through=THROUGH, receiver="Chromium", codec="h264 + opus", transport="TCP, UDP blocked")
+    network.block("UDP")
+    await server.start(media_address=SERVER)
+    await viewer.open(server.url, ROOM)
+    device = await start_device(f"http://{SERVER}:{server.port}", namespace=network.device, **SMALL, **WHIP)
+    result.seconds = await viewer.first_picture(NAME) - device.started_at
+    await viewer.expect_moving(NAME)
+    await viewer.expect_tone(NAME, 440)
+    path = await server.path_of("front-door")
+    assert (path["remoteIp"], path["protocol"]) == (FIREWALL, "tcp")
+
+
+async def test_media_takes_the_relay_that_was_trickled(
+    server: RoomServer,
+    network: Network,
+    coturn: None,
+    start_device: StartDevice,
+    viewer: Viewer,
+    row: Callable[..., Row],
+) -> None:
+    """The answer names the relay, so its address can only be told by PATCH; no other address leads here.
+
+    The server takes no media before it was told.
+    """
+    result = row(
+        through=THROUGH, receiver="Chromium", codec="h264 + opus", transport="TURN over UDP, trickled"
+    )
+    network.block("UDP but to TURN")
+    await server.start(
+        media_address=SERVER, whip_link=turn_link("udp"), whip_protocol="UDP_ONLY", whip_needs_trickle=True
+    )
+    await viewer.open(server.url, ROOM)
+    device = await start_device(f"http://{SERVER}:{server.port}", namespace=network.device, **SMALL, **WHIP)
+    result.seconds = await viewer.first_picture(NAME) - device.started_at
+    await viewer.expect_moving(NAME)
+    await viewer.expect_tone(NAME, 440)
+    path = await server.path_of("front-door")
+    candidates = (await server.peers())["front-door"]["candidates"]
+    assert {candidate["type"] for candidate in candidates["offered"]} == {"host"}
+    relayed = {"type": "relay", "ip": path["remoteIp"], "port": path["remotePort"]}
+    assert candidates["trickled"] == [relayed], "media comes from the address that was told late"
+    assert path["remoteIp"] == SERVER
