@@ -104,6 +104,7 @@ with _without_package("aiortc"), _without_av():
     from aioice import stun as aioice_stun
     from aioice.candidate import candidate_foundation, candidate_priority
     from aiortc.rtcdtlstransport import (
+        X509_DIGEST_ALGORITHMS,
         RTCCertificate,
         RTCDtlsFingerprint,
         RTCDtlsParameters,
@@ -123,6 +124,7 @@ with _without_package("aiortc"), _without_av():
 sys.modules["aioice"].__dict__.setdefault("mdns", sys.modules["aioice.mdns"])
 
 __all__ = [
+    "X509_DIGEST_ALGORITHMS",
     "Candidate",
     "RTCCertificate",
     "RTCDtlsFingerprint",

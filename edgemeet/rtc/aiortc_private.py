@@ -11,8 +11,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives import hashes
+
 from edgemeet.ortc.parameters import DtlsRole
 from edgemeet.rtc.aiortc_parts import (
+    X509_DIGEST_ALGORITHMS,
     Candidate,
     RTCCertificate,
     RTCDtlsTransport,
@@ -26,6 +29,11 @@ from edgemeet.rtc.aiortc_parts import (
     is_rtcp,
 )
 from edgemeet.rtc.ice_tcp import FramedSocket
+
+# aiortc checks a certificate by SHA-256, 384 and 512. Some servers announce another digest alone (RFC 8122):
+# mediasoup-client's SDP classes write the last of mediasoup's five, in whatever order these come.
+X509_DIGEST_ALGORITHMS.setdefault("sha-224", hashes.SHA224())
+X509_DIGEST_ALGORITHMS.setdefault("sha-1", hashes.SHA1())  # noqa: S303 - of a certificate that lives for days
 
 
 class SrtpTransport(RTCDtlsTransport):

@@ -119,6 +119,22 @@ async def test_tcp_and_named_candidates_are_skipped(peer: Peer) -> None:
     await transport.close()
 
 
+@pytest.mark.parametrize("algorithm", ["sha-1", "sha-224", "sha-256", "sha-384", "sha-512"])
+async def test_a_server_may_announce_any_one_digest_of_its_certificate(peer: Peer, algorithm: str) -> None:
+    options = peer.options()
+    one = tuple(f for f in options.dtls_parameters.fingerprints if f.algorithm == algorithm)
+    assert len(one) == 1
+    options = options.model_copy(
+        update={"dtls_parameters": options.dtls_parameters.model_copy(update={"fingerprints": one})}
+    )
+    transport = SendTransport(options, ice_servers=())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(peer.answer(transport))
+        group.create_task(transport.connect(timeout=10))
+    assert transport.ready
+    await transport.close()
+
+
 async def test_a_certificate_that_was_not_announced_is_refused(peer: Peer) -> None:
     options = peer.options()
     wrong = tuple(
