@@ -26,6 +26,7 @@ class SessionFacts:
     Attributes:
         joined: it is in the meeting and its media was connected.
         age: since it began.
+        leaving: it has ended by itself and is on its way out; it alone knows why.
         attempt_age: since it began to get in, while it is not; over WHIP it may do that again.
         step_age: since it last came a step further on its way into the meeting.
         unacknowledged: for how long packets have been leaving that nobody acknowledged; None while nothing
@@ -46,6 +47,7 @@ class SessionFacts:
 
     joined: bool
     age: float
+    leaving: bool = False
     attempt_age: float = 0.0
     step_age: float = 0.0
     unacknowledged: float | None = None

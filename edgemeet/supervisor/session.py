@@ -190,6 +190,7 @@ class Session(SingleUse):
         return SessionFacts(
             joined=self.joined,
             age=now - self._began,
+            leaving=self._phase is Phase.LEAVING,
             attempt_age=0.0 if self.joined else now - self._began,
             step_age=now - self._entered_at,
             unacknowledged=current.unacknowledged() if current is not None else None,

@@ -161,6 +161,8 @@ def _probe(facts: Facts, rest: float, limits: Limits) -> Probe | None:
 def _in_session(facts: Facts, session: SessionFacts, limits: Limits) -> Step:
     if not facts.wanted or facts.suspended or facts.replace:
         return End()
+    if session.leaving:
+        return Stay()  # an error of ours would take the place of its own: a host's word, say
     return _while_joined(session, limits) if session.joined else _while_joining(session, limits)
 
 

@@ -217,6 +217,7 @@ NEVER = errors.TransportFailed("", code="session.timeout")
         (running(unsent=21.0), End(STALLED)),
         (running(joined=False, attempt_age=200.0, step_age=200.0), Stay()),
         (running(joined=False, attempt_age=421.0), End(NEVER)),
+        (running(joined=False, leaving=True, attempt_age=86400.0), Stay()),
         (running(joined=False, age=9.0, step_age=5.0, network_changed=0.9), Stay()),
         (running(joined=False, age=9.0, step_age=5.0, network_changed=1.1), End(CHANGED)),
         (running(joined=False, age=9.0, step_age=1.0, network_changed=1.1), Stay()),
