@@ -6,18 +6,15 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Final
 
 from edgemeet.errors import EdgemeetError
 from edgemeet.rtc import IceServerLike, SendTransport
 from edgemeet.signaling import Meeting
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.media_path import MediaPath
+from edgemeet.supervisor.repairs import Repairs
 
 logger = logging.getLogger(__name__)
-
-# Media that moved for so many seconds after a repair was repaired.
-REPAIRED_AFTER: Final = 30.0
 
 
 class RenewablePath:
@@ -59,9 +56,7 @@ class RenewablePath:
         self._rng = rng
         self._path: MediaPath | None = None
         self._changed = asyncio.Event()
-        self._repairing_since: float | None = None
-        self._repaired_at: float | None = None
-        self._repairs = 0
+        self._repairs = Repairs(clock)
 
     @property
     def current(self) -> MediaPath | None:
@@ -81,14 +76,12 @@ class RenewablePath:
     @property
     def repairing(self) -> float | None:
         """For how many seconds another path has been in the making; None when none is."""
-        return None if self._repairing_since is None else self._clock() - self._repairing_since
+        return self._repairs.age
 
     @property
     def repairs(self) -> int:
         """Paths that were made anew since media last moved for a while."""
-        if self._repaired_at is not None and self._clock() - self._repaired_at > REPAIRED_AFTER:
-            self._repairs, self._repaired_at = 0, None
-        return self._repairs
+        return self._repairs.count
 
     async def connect(self) -> None:
         """Connect the first path, or the next. Raises TransportFailed, or what the server answers."""
@@ -115,7 +108,7 @@ class RenewablePath:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                if self._repairing_since is not None:
+                if self._repairs.age is not None:
                     watch.cancel()
                     await self._make_anew()
                     watch = group.create_task(self._watch())
@@ -127,9 +120,8 @@ class RenewablePath:
 
     def repair(self) -> None:
         """Make the path anew; `repairing` and `repairs` tell how it goes."""
-        if self._repairing_since is None:
-            self._repairing_since = self._clock()
-            self._changed.set()
+        self._repairs.begin()
+        self._changed.set()
 
     def hand_over(self, timeout: float) -> MediaPath | None:
         """The path, where media got through within `timeout` seconds: it is the caller's from now on."""
@@ -163,7 +155,5 @@ class RenewablePath:
         await self._meeting.replace_transport()
         await self.connect()
         await self.publish()
-        self._repairing_since = None
-        self._repairs += 1
-        self._repaired_at = self._clock()
+        self._repairs.done()
         self._on_news()

@@ -17,6 +17,7 @@ from edgemeet.signaling.whip import WhipResource
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.doors import WhipAdmission, WhipDoor
 from edgemeet.supervisor.facts import SessionFacts
+from edgemeet.supervisor.repairs import Repairs
 from edgemeet.supervisor.single_use import ASK_TIMEOUT, DOUBT_AFTER, SingleUse
 from edgemeet.supervisor.views import Phase, ProducerView, SessionView
 from edgemeet.supervisor.whip_path import WhipOptions, WhipPath
@@ -32,8 +33,8 @@ class WhipSession(SingleUse):
     """Offers the devices that are on, publishes them as the answer takes them, and stays.
 
     What was agreed cannot be changed over WHIP. A device that is turned off sends nothing and keeps its
-    place. Where one is wanted that was not offered, or by another plan, the resource is given back and
-    another one is made, within this session.
+    place. Where one is wanted that was not offered, or by another plan, or where media does not get
+    through to a server that answers, the resource is given back and another one is made, within this session.
 
     Args:
         options: what stays the same from session to session.
@@ -58,7 +59,10 @@ class WhipSession(SingleUse):
         self._door = door
         self._admission: WhipAdmission | None = None
         self._path: WhipPath | None = None
+        self._resource: WhipResource | None = None
         self._offered_at = self._began
+        self._heard_at = self._began
+        self._repairs = Repairs(clock)
         self._changed = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
 
@@ -72,13 +76,15 @@ class WhipSession(SingleUse):
             for device in self._devices:
                 listening.callback(device.listen(self._changed.set))
             while True:
-                self._offered_at = self._clock()
+                offered_at = self._offered_at = self._clock()
                 async with AsyncExitStack() as cleanup:
                     path = await self._join(cleanup)
                     await self._stay(path)
-                logger.info("the devices have changed: another offer is made")
+                if self._repairs.age is None:
+                    logger.info("the devices have changed: another offer is made")
+                self._offered_at = self._clock()
                 self._enter(Phase.ADMITTING)
-                await asyncio.sleep(max(0.0, self._offered_at + OFFER_INTERVAL - self._clock()))
+                await asyncio.sleep(max(0.0, offered_at + OFFER_INTERVAL - self._clock()))
 
     async def _join(self, cleanup: AsyncExitStack) -> WhipPath:
         try:
@@ -88,6 +94,7 @@ class WhipSession(SingleUse):
         except EdgemeetError as error:
             await self._door.failed(error)
             raise
+        self._repairs.done()
         self._note_joined()
         await self._door.joined()
         return path
@@ -102,6 +109,7 @@ class WhipSession(SingleUse):
         cleanup.push_async_callback(self._leave, path)
         offered = await path.offer(admission.target)
         cleanup.push_async_callback(self._give_back, offered.resource)
+        self._resource, self._heard_at = offered.resource, self._clock()
         self._enter(Phase.CONNECTING)
         await path.connect(offered)
         return path
@@ -122,15 +130,19 @@ class WhipSession(SingleUse):
             task.result()
 
     async def _until_stale(self, path: WhipPath) -> None:
-        while not path.stale():
+        while not path.stale() and self._repairs.age is None:
             await self._changed.wait()
             self._changed.clear()
 
     async def _ask_in_doubt(self, path: WhipPath) -> None:
-        """Find out whether the path still answers, as soon as media is late or the network changes."""
+        """Find out who still answers, as soon as media is late or the network changes."""
         while True:
             if await self._doubted() or (path.unacknowledged() or 0.0) > DOUBT_AFTER:
-                await path.ask(ASK_TIMEOUT)
+                await asyncio.gather(path.ask(ASK_TIMEOUT), self._ask_server())
+
+    async def _ask_server(self) -> None:
+        if self._resource is not None and await self._resource.answers(ASK_TIMEOUT):
+            self._heard_at = self._clock()
 
     async def _give_back(self, resource: WhipResource) -> None:
         """DELETE goes first: a server that is told does not guess. Media does not wait for a dead one."""
@@ -149,22 +161,28 @@ class WhipSession(SingleUse):
     # What the supervisor asks and tells
 
     def facts(self) -> SessionFacts:
-        """See `RunsOnce`. Nothing less than the session can be repaired: a silent path is given up."""
+        """See `RunsOnce`. There is no signaling; in its place the server is asked while media is silent."""
         now, path = self._clock(), self._path
+        silence = path.unacknowledged() if path is not None else None
         return SessionFacts(
             joined=self.joined,
             age=now - self._began,
+            leaving=self._phase is Phase.LEAVING,
             attempt_age=0.0 if self.joined else now - self._offered_at,
             step_age=now - self._entered_at,
-            unacknowledged=path.unacknowledged() if path is not None else None,
+            unacknowledged=silence,
             unanswered=path.unanswered() if path is not None else None,
+            signaling_silent=min(silence or 0.0, now - self._heard_at),
             stranded=self._stranded(path.transport if path is not None else None),
-            repairs=1,
+            repairing=self._repairs.age,
+            repairs=self._repairs.count,
             network_changed=self._age(self._network_changed_at),
         )
 
     def repair(self) -> None:
-        """See `RunsOnce`. Nothing less than another session can be made over WHIP."""
+        """See `RunsOnce`. Another offer: nothing less can be made anew over WHIP."""
+        self._repairs.begin()
+        self._changed.set()
 
     def take_remains(self) -> None:
         """See `RunsOnce`. There is no signaling that could be lost before the media."""

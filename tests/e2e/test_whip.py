@@ -99,12 +99,23 @@ async def test_a_sandbox_that_comes_back_gets_its_device_back(sandbox: Any, star
     assert status.health == ()
 
 
-async def test_media_that_stops_moving_is_noticed(sandbox: Any, start_device: Any) -> None:
+async def test_media_that_stops_moving_is_offered_anew(sandbox: Any, start_device: Any) -> None:
+    """The server answers, and only media does not get through."""
     device = await start_device(sandbox.url, **WHIP)
     await sandbox.expect_media()
-    await sandbox.order("stop-media", seconds=12)
-    await device.expect(lambda s: s.attempts >= 2, within=60)
+    before = await producer_ids(sandbox)
+    await sandbox.order("stop-media", seconds=8)
+
+    async with asyncio.timeout(60):
+        while len(now := await producer_ids(sandbox)) != 2 or now & before:
+            await asyncio.sleep(0.2)
     await sandbox.expect_media(within=60)
+    assert (await device.expect(lambda s: s.state == "joined")).joins == 1
+
+
+async def producer_ids(sandbox: Any) -> set[str]:
+    peer = (await sandbox.participants()).get("front-door") or {"producers": []}
+    return {producer["id"] for producer in peer["producers"]}
 
 
 async def test_a_device_that_was_removed_comes_back_since_nobody_can_say_why(

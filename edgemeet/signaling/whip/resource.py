@@ -133,6 +133,17 @@ class WhipResource:
             self._trickles = False
             logger.info("%s takes no late ICE candidates (%d)", self._target.what, response.status_code)
 
+    async def answers(self, timeout: float) -> bool:
+        """Whether the server answers at all within `timeout` seconds, whatever it says. Never raises."""
+        try:
+            # A method that changes nothing, and needs no credentials to be answered.
+            await rest.send(
+                self._client, "OPTIONS", self._url, what=self._target.what, timeout=timeout, redirects=False
+            )
+        except EdgemeetError:
+            return False
+        return True
+
     async def close(self, *, timeout: float = CLOSE_TIMEOUT) -> None:
         """End the session, within `timeout` seconds. Never raises: the server notices in the end anyway."""
         try:
