@@ -40,6 +40,7 @@ _EFFECTS: Final[dict[str, frozenset[Effect]]] = {
     "provisioning.client_key": frozenset({Effect.RESTART}),
     "whip": frozenset({Effect.REJOIN}),
     "whip.after_failures": frozenset({Effect.NEXT_JOIN}),
+    "whip.back_after": frozenset({Effect.NEXT_JOIN}),
     "recovery": frozenset({Effect.PATIENCE}),
     "camera": frozenset({Effect.CAMERA}),
     "microphone": frozenset({Effect.MICROPHONE}),

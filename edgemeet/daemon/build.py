@@ -13,6 +13,7 @@ import httpx
 from edgemeet.config import Settings
 from edgemeet.daemon.way_in import WayIn
 from edgemeet.encoded import VideoCodec, VideoEncoding
+from edgemeet.health import HealthRegistry
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.layers import encodings
 from edgemeet.media.placeholder import PlaceholderCapture
@@ -256,6 +257,7 @@ def session_maker(
     store: StateStore | None = None,
     polling: Polling | None = None,
     attendant: Attendant | None = None,
+    health: HealthRegistry | None = None,
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
 ) -> WayIn:
@@ -298,6 +300,7 @@ def session_maker(
         devices,
         admitter=admitter,
         native=make,
+        health=health,
         clock=clock,
         rng=rng,
     )

@@ -137,6 +137,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                     store=store,
                     polling=guidance.polling,
                     attendant=hands,
+                    health=health,
                 ),
                 devices,
                 health=health,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
+from typing import Final, Literal
 
 import httpx
 
 from edgemeet.config import Settings
-from edgemeet.errors import EdgemeetError
+from edgemeet.errors import EdgemeetError, ProtocolMismatch
+from edgemeet.health import HealthRegistry, Severity
 from edgemeet.supervisor import (
+    DEFAULT_LIMITS,
     Admitter,
     Device,
     EndpointDoor,
@@ -24,6 +28,10 @@ from edgemeet.supervisor import (
     root_error,
 )
 
+# The registry's name for which way in is taken.
+SUBJECT: Final = "protocol"
+
+Way = Literal["native", "whip"]
 MakeSession = Callable[[Callable[[], None]], RunsOnce]
 
 
@@ -37,6 +45,7 @@ class WayIn:
         devices: the camera and the microphone.
         admitter: tokens and meetings; None where the configuration needs none.
         native: makes sessions over the native signaling; None where the configuration has no meeting.
+        health: told while "auto" goes over WHIP.
         clock: seconds, monotonic.
         rng: for SSRCs.
     """
@@ -50,12 +59,17 @@ class WayIn:
         *,
         admitter: Admitter | None,
         native: MakeSession | None,
+        health: HealthRegistry | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
         self._choice = ProtocolChoice(
-            settings.meeting.protocol, after_failures=settings.whip.after_failures, clock=clock
+            settings.meeting.protocol,
+            after_failures=settings.whip.after_failures,
+            back_after=settings.whip.back_after,
+            clock=clock,
         )
+        self._health = health or HealthRegistry()
         self._auto = settings.meeting.protocol == "auto"
         self._native = native
         self._participant_id = participant_id
@@ -71,11 +85,12 @@ class WayIn:
 
     def __call__(self, on_news: Callable[[], None]) -> RunsOnce:
         """A new, unused session that will call `on_news`."""
-        session = self._make(on_news)
-        return WatchedSession(session, self._choice) if self._auto else session
+        if not self._auto:
+            return self._make(self._choice.choose(), on_news)
+        return WatchedSession(lambda way: self._make(way, on_news), self._choice, self._tell)
 
-    def _make(self, on_news: Callable[[], None]) -> RunsOnce:
-        if self._native is not None and self._choice.choose() == "native":
+    def _make(self, way: Way, on_news: Callable[[], None]) -> RunsOnce:
+        if self._native is not None and way == "native":
             return self._native(on_news)
         assert self._whip is not None, "rules.py demands an endpoint or a meeting"
         return self._whip(on_news)
@@ -110,14 +125,48 @@ class WayIn:
     def back(self) -> None:
         """An operator wants another join: with "auto", by the native signaling again."""
         self._choice.back()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Whoever looks at the device's health learns which way it goes, and why."""
+        fallback = self._choice.fallback
+        if fallback is None:
+            self._health.clear(SUBJECT)
+            return
+        attempts = f"{fallback.attempts} attempts" if fallback.attempts > 1 else "an attempt"
+        condition = ProtocolMismatch(
+            f"over WHIP: {attempts} over the native signaling failed by its own fault, the last with "
+            f"{fallback.error.code}: {fallback.error.message}",
+            code="whip.fallback",
+            hint="The native way is tried again with the first join after whip.back_after seconds, or when "
+            "told: edgemeet rejoin.",
+        )
+        self._health.raise_condition(SUBJECT, condition, Severity.WARNING)
 
 
 class WatchedSession:
-    """A session whose way in is learned from: what it is, and how its attempt ended."""
+    """A session whose way in is learned from: what it is, and how its attempt ended.
 
-    def __init__(self, session: RunsOnce, choice: ProtocolChoice) -> None:
-        self._session = session
+    When an attempt makes the other way in the next one, that is tried in the same session: it may work at
+    once, and the pause that its error asks for is meant for who has no other way.
+
+    Args:
+        make: makes a session over one of them.
+        choice: chooses.
+        on_choice: called when another way may have been chosen.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Way], RunsOnce],
+        choice: ProtocolChoice,
+        on_choice: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._make = make
+        self._session = make(choice.choose())
         self._choice = choice
+        self._on_choice = on_choice
+        on_choice()
 
     @property
     def joined(self) -> bool:
@@ -146,15 +195,27 @@ class WatchedSession:
 
     async def run(self) -> None:
         """See `RunsOnce`."""
+        if await self._turned():
+            # Two joins are never closer, whatever the reason.
+            await asyncio.sleep(DEFAULT_LIMITS.join_interval)
+            self._session = self._make(self._choice.way)
+            await self._turned(again=False)
+
+    async def _turned(self, *, again: bool = True) -> bool:
+        """Run the session; True where the attempt failed and the other way is worth trying at once."""
         try:
             await self._session.run()
         except Exception as ended:
             reason = root_error(ended)
+            turned = False
             if self._got_in:
                 self._choice.worked()
             elif isinstance(reason, EdgemeetError):
-                self._choice.failed(reason)
-            raise
+                turned = self._choice.failed(reason)
+                self._on_choice()
+            if not (turned and again):
+                raise
+        return True
 
     @property
     def _got_in(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
@@ -54,26 +56,27 @@ class Admin:
         return JSONResponse({"done": True, "count": killed})
 
     def _carry_out(self, name: str, order: _Order) -> int:
-        sandbox = self._sandbox
-        match name:
-            case "kill-sockets":
-                return sandbox.kill_sockets()
-            case "stop-media":
-                sandbox.stop_media(order.seconds)
-            case "drop-media":
-                sandbox.drop_media(inbound=order.inbound, outbound=order.outbound)
-            case "deny-next":
-                sandbox.deny_next(order.room_id, order.count)
-            case "close-room":
-                sandbox.close_room(order.room_id)
-            case "disable-room":
-                sandbox.disable_room(order.room_id, disabled=order.disabled)
-            case "remove-peer":
-                sandbox.remove_peer(order.room_id, order.peer_id)
-            case "request-keyframe":
-                sandbox.request_keyframe(order.room_id, order.peer_id)
-            case "max-bitrate":
-                sandbox.max_bitrate = order.bits_per_second
-            case _:
-                raise Refused(404, "there is no such order", status=404)
+        if name == "kill-sockets":
+            return self._sandbox.kill_sockets()
+        carry_out = _ORDERS.get(name)
+        if carry_out is None:
+            raise Refused(404, "there is no such order", status=404)
+        carry_out(self._sandbox, order)
         return 0
+
+
+def _limit(sandbox: Sandbox, order: _Order) -> None:
+    sandbox.max_bitrate = order.bits_per_second
+
+
+_ORDERS: Final[dict[str, Callable[[Sandbox, _Order], None]]] = {
+    "stop-media": lambda sandbox, order: sandbox.stop_media(order.seconds),
+    "drop-media": lambda sandbox, order: sandbox.drop_media(inbound=order.inbound, outbound=order.outbound),
+    "deny-next": lambda sandbox, order: sandbox.deny_next(order.room_id, order.count),
+    "close-room": lambda sandbox, order: sandbox.close_room(order.room_id),
+    "disable-room": lambda sandbox, order: sandbox.disable_room(order.room_id, disabled=order.disabled),
+    "shut-native": lambda sandbox, order: sandbox.shut_native(shut=order.disabled),
+    "remove-peer": lambda sandbox, order: sandbox.remove_peer(order.room_id, order.peer_id),
+    "request-keyframe": lambda sandbox, order: sandbox.request_keyframe(order.room_id, order.peer_id),
+    "max-bitrate": _limit,
+}

@@ -84,6 +84,8 @@ class Rest:
 
     async def init_config(self, request: Request) -> JSONResponse:
         """Where to join: the websocket's address and the ICE servers."""
+        if self._sandbox.native_shut:
+            raise Refused(404, "there is nothing here", status=404)
         claims = self._authorised(request)
         body = await _body(request)
         room = self._sandbox.rooms.find(_text(body, "roomId"))

@@ -49,6 +49,7 @@ class Sandbox:
         self.clock = clock
         self.faults = Faults()
         self.max_bitrate = options.max_bitrate
+        self.native_shut = False
         self.started = clock()
         self.issuer = TokenIssuer(
             options.api_key, options.api_secret, ttl=options.token_ttl, wall_clock=wall_clock
@@ -146,6 +147,10 @@ class Sandbox:
     def disable_room(self, room_id: str, *, disabled: bool = True) -> None:
         """Refuse whoever wants to join from now on, with 4052."""
         self.room(room_id).disabled = disabled
+
+    def shut_native(self, *, shut: bool = True) -> None:
+        """Answer 404 to whoever asks for the way to the native signaling from now on; WHIP stays open."""
+        self.native_shut = shut
 
     def remove_peer(self, room_id: str, peer_id: str) -> None:
         """Take a participant out, as the API would."""

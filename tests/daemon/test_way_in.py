@@ -11,6 +11,7 @@ import pytest
 from edgemeet.config import Settings
 from edgemeet.daemon.way_in import WayIn
 from edgemeet.errors import EdgemeetError, NetworkError, ProtocolMismatch
+from edgemeet.health import HealthRegistry
 from edgemeet.supervisor import Phase, RunsOnce, SessionFacts, SessionView, Timings
 from edgemeet.supervisor.whip_session import WhipSession
 
@@ -48,23 +49,30 @@ class NativeSession:
         )
 
 
-def way_in(error: EdgemeetError, *, protocol: str = "auto", got_in: bool = False) -> WayIn:
+def way_in(
+    error: EdgemeetError,
+    *,
+    protocol: str = "auto",
+    got_in: bool = False,
+    health: HealthRegistry | None = None,
+) -> WayIn:
     settings = Settings.model_validate(
         {
             "meeting": {"protocol": protocol},
-            "whip": {"endpoint": "https://example.com/whip", "after_failures": 3},
+            # Nobody listens there.
+            "whip": {"endpoint": "http://127.0.0.1:9/whip", "after_failures": 3},
         }
     )
 
     def native(_: Callable[[], None]) -> RunsOnce:
         return NativeSession(error, got_in=got_in)
 
-    return WayIn(settings, httpx.AsyncClient(), "door", (), admitter=None, native=native)
+    return WayIn(settings, httpx.AsyncClient(), "door", (), admitter=None, native=native, health=health)
 
 
 async def fail(made: WayIn, times: int) -> None:
     for _ in range(times):
-        with pytest.raises(ExceptionGroup):
+        with pytest.raises((ExceptionGroup, NetworkError)):
             await made(lambda: None).run()
         await asyncio.sleep(0)
 
@@ -74,13 +82,30 @@ def protocol_of(made: WayIn) -> str:
 
 
 async def test_auto_takes_whip_after_so_many_faults_of_the_protocol_and_native_when_told() -> None:
-    made = way_in(ProtocolMismatch("speaks something else"))
+    health = HealthRegistry()
+    made = way_in(ProtocolMismatch("speaks something else"), health=health)
     await fail(made, 2)
     assert protocol_of(made) == "native"
+    assert health.conditions() == ()
     await fail(made, 1)
     assert protocol_of(made) == "whip"
+    (condition,) = health.conditions()
+    assert condition.code == "whip.fallback"
+    assert "3 attempts" in condition.text
+    assert "protocol.mismatch: speaks something else" in condition.text
     made.back()
     assert protocol_of(made) == "native"
+    assert health.conditions() == ()
+
+
+async def test_the_other_way_is_tried_at_once_and_in_the_same_session() -> None:
+    made = way_in(ProtocolMismatch("speaks something else"))
+    await fail(made, 2)
+    session = made(lambda: None)
+    assert session.view().protocol == "native"
+    with pytest.raises(NetworkError):
+        await session.run()
+    assert session.view().protocol == "whip"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from edgemeet.errors import (
     SignalingLost,
 )
 from edgemeet.supervisor import ProtocolChoice
-from edgemeet.supervisor.protocol_choice import BACK_AFTER, is_protocols_fault
+from edgemeet.supervisor.protocol_choice import Fallback, is_protocols_fault
 
+BACK_AFTER = 3600.0
 FAULT = ProtocolMismatch("speaks something else")
 
 
@@ -29,7 +30,12 @@ class Clock:
 
 
 def choice(protocol: str = "auto", clock: Clock | None = None) -> ProtocolChoice:
-    return ProtocolChoice(protocol, after_failures=3, clock=clock or Clock())  # type: ignore[arg-type]
+    return ProtocolChoice(
+        protocol,  # type: ignore[arg-type]  # as the configuration has it
+        after_failures=3,
+        back_after=BACK_AFTER,
+        clock=clock or Clock(),
+    )
 
 
 @pytest.mark.parametrize("protocol", ["native", "whip"])
@@ -41,18 +47,35 @@ def test_what_is_configured_is_kept(protocol: str) -> None:
     assert made.choose() == protocol
 
 
-def test_auto_turns_after_so_many_faults_and_back_after_a_day() -> None:
+def test_auto_turns_after_so_many_faults_and_back_after_a_time() -> None:
     clock = Clock()
     made = choice(clock=clock)
     for _ in range(2):
-        made.failed(FAULT)
+        assert not made.failed(FAULT)
         assert made.choose() == "native"
-    made.failed(FAULT)
+    assert made.fallback is None
+    assert made.failed(FAULT)
     assert made.choose() == "whip"
+    assert made.fallback == Fallback(FAULT, attempts=3)
     clock.now = BACK_AFTER - 1
     assert made.choose() == "whip"
     clock.now = BACK_AFTER
     assert made.choose() == "native"
+    assert made.fallback is None
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["it works again", "it is still shut"])
+def test_the_first_attempt_after_that_time_decides(works: bool) -> None:
+    clock = Clock()
+    made = choice(clock=clock)
+    for _ in range(3):
+        made.failed(FAULT)
+    clock.now = BACK_AFTER
+    made.choose()
+    if works:
+        made.worked()
+    assert made.failed(FAULT) is not works
+    assert made.choose() == ("native" if works else "whip")
 
 
 def test_an_operator_brings_it_back() -> None:
@@ -60,6 +83,8 @@ def test_an_operator_brings_it_back() -> None:
     for _ in range(3):
         made.failed(FAULT)
     made.back()
+    assert made.fallback is None
+    assert not made.failed(FAULT), "and has all its attempts"
     assert made.choose() == "native"
 
 

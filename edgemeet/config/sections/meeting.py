@@ -100,6 +100,11 @@ class Whip(Section):
         description="with `meeting.protocol` `auto`: attempts that must fail by the native protocol's fault "
         "before WHIP is tried; network, token and clock do not count",
     )
+    back_after: Annotated[Number, Field(ge=1, le=31_536_000)] = Field(
+        default=86_400.0,
+        description="with `meeting.protocol` `auto`: seconds over WHIP after which the next join tries the "
+        "native way again",
+    )
 
 
 class Provisioning(Section):
