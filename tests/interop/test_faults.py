@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from rig.device import Device
+from rig.device import NAME, Device
 from rig.parts import eventually
+from rig.results import Row
 from rig.room_server import ROOM, RoomServer
+from rig.viewer import Viewer
 
 pytestmark = pytest.mark.interop
 
@@ -27,6 +29,27 @@ async def test_a_killed_websocket(server: RoomServer, device: Device) -> None:
     await server.fault("killSockets")
     await device.expect(lambda status: status.state == "joined" and status.joins == 2)
     await server.expect_scores("front-door", "video", 1)
+
+
+@pytest.mark.parametrize("linger", [0, 30], ids=["media ends with it", "media outlives it"])
+async def test_what_a_viewer_misses_when_signaling_is_lost(
+    linger: int, server: RoomServer, device: Device, viewer: Viewer, row: Callable[..., Row]
+) -> None:
+    """The next join throws the old participant out, whose media is kept until then, or not."""
+    result = row(receiver="Chromium", codec="h264 + opus")
+    await viewer.open(server.url, ROOM)
+    await viewer.expect_moving(NAME)
+    await server.fault("linger", seconds=linger)
+    await viewer.watch_gaps()
+    await server.fault("killSockets", peerId="front-door")
+    await device.expect(lambda status: status.state == "joined" and status.joins == 2)
+    await server.expect_scores("front-door", "video", 1)
+    await viewer.expect_moving(NAME)
+    gap = await viewer.longest_gap()
+    media = "kept by the server" if linger else "lost too"
+    result.note = f"(signaling lost, media {media}: {gap:.2f} s without pictures)"
+    assert gap < 10
+    assert ("media goes on while signaling is made anew" in device.log) or not linger
 
 
 async def test_transports_that_the_server_forgot(server: RoomServer, device: Device) -> None:

@@ -59,6 +59,32 @@ class Viewer:
         except TimeoutError:
             pytest.fail(f"no tone of {hertz} Hz in the sound of {name}; heard {heard}")
 
+    async def watch_gaps(self) -> None:
+        """From now on the longest time without a new picture is measured, whichever participant's it is."""
+        await self.page.evaluate(
+            """() => {
+                const seen = new Map();
+                const gap = (window.pictureGap = { last: performance.now(), longest: 0 });
+                setInterval(() => {
+                    let moved = false;
+                    for (const video of document.querySelectorAll("video")) {
+                        const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+                        moved ||= frames > (seen.get(video) ?? 0);
+                        seen.set(video, frames);
+                    }
+                    if (!moved) return;
+                    const now = performance.now();
+                    gap.longest = Math.max(gap.longest, now - gap.last);
+                    gap.last = now;
+                }, 10);
+            }"""
+        )
+
+    async def longest_gap(self) -> float:
+        """Seconds."""
+        longest: float = await self.page.evaluate("() => pictureGap.longest / 1000")
+        return longest
+
     async def switch(self, name: str, layer: str, width: int, *, within: float) -> float:
         """Press a layer's button; gives the seconds until a picture of this width is shown."""
         await self.page.get_by_role("button", name=layer).click()

@@ -8,6 +8,8 @@ const named = (rooms, peerId) => all(rooms).filter(({ peer }) => !peerId || peer
 export const FAULTS = {
   /** Websockets end without a goodbye. */
   killSockets: (rooms, { peerId }) => named(rooms, peerId).forEach(({ peer }) => peer.socket.terminate()),
+  /** From now on media outlives the websocket of its participant for so many seconds. */
+  linger: (rooms, { seconds }) => [...rooms.values()].forEach((room) => (room.linger = seconds)),
   /** The media server forgets its transports. */
   closeTransports: (rooms, { peerId }) =>
     named(rooms, peerId).forEach(({ peer }) => [...peer.transports.values()].forEach((transport) => transport.close())),

@@ -29,6 +29,7 @@ export class Room {
   peers = new Map();
   sessionId = randomUUID();
   denials = 0;
+  linger = 0;
 
   constructor(id, options, router) {
     this.id = id;
@@ -45,7 +46,7 @@ export class Room {
     this.enter(peerId, mode, (peer) =>
       new ProtooSocket(webSocket, {
         onRequest: (method, data) => this.#handle(peer, method, data),
-        onClose: () => this.leave(peer),
+        onClose: () => this.#lose(peer),
       }),
     );
   }
@@ -185,6 +186,12 @@ export class Room {
     const handler = METHODS[method];
     if (!handler) throw new Refused(404, `unknown method ${method}`);
     return handler(this, peer, data);
+  }
+
+  /** A websocket has ended. Where `linger` says so, media stays for so many seconds, or until the next join. */
+  #lose(peer) {
+    if (this.linger) setTimeout(() => this.leave(peer), 1000 * this.linger).unref();
+    else this.leave(peer);
   }
 
   leave(peer) {
