@@ -12,13 +12,27 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS: list[dict[str, Any]] = tomllib.loads((ROOT / "tests/faults/rows.toml").read_text())["row"]
-KEYS = {"number", "fault", "then", "aim", "proofs", "not_met", "not_here"}
+KEYS = {"number", "fault", "then", "aim", "proofs", "whip", "not_whip", "not_met", "not_here"}
 
 
 @cache
-def names_in(file: str) -> set[str]:
+def functions_in(file: str) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
     tree = ast.parse((ROOT / file).read_text())
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    found = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {node.name: node for node in found}
+
+
+def names_in(file: str) -> set[str]:
+    return set(functions_in(file))
+
+
+def is_run_over_whip(proof: str) -> bool:
+    """Its file is about WHIP, or one of its decorators gives it that protocol."""
+    file, _, name = proof.partition("::")
+    if file.endswith("/test_whip.py"):
+        return name in names_in(file)
+    decorators = [ast.unparse(each) for each in functions_in(file)[name].decorator_list]
+    return any("both_protocols" in each or "WHIP" in each for each in decorators)
 
 
 def test_there_are_all_rows_in_their_order() -> None:
@@ -33,6 +47,13 @@ def test_each_row_has_tests_or_a_reason(row: dict[str, Any]) -> None:
         file, _, name = proof.partition("::")
         assert name.startswith("test_")
         assert name in names_in(file), proof
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"row {row['number']}" for row in ROWS])
+def test_each_row_is_run_over_whip_or_has_a_reason(row: dict[str, Any]) -> None:
+    assert bool(row.get("whip")) is not bool(row.get("not_whip"))
+    for proof in row.get("whip", ()):
+        assert is_run_over_whip(proof), proof
 
 
 def test_each_test_of_faults_belongs_to_a_row() -> None:

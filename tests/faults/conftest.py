@@ -11,6 +11,7 @@ import pytest
 from rig.device import Device, FakeClock
 from rig.front import Front
 from rig.network import Network
+from rig.protocols import NATIVE, Protocol
 from rig.recovery import Recovery, measured, write_table
 from rig.server import DEVICE, RoomServer
 
@@ -49,18 +50,24 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     results = os.environ.get("FAULTS_RESULTS")
     if results and "PYTEST_XDIST_WORKER" not in os.environ:
-        for row, seconds in sorted(measured(Path(results)).items()):
+        for (row, protocol), seconds in sorted(measured(Path(results)).items()):
             told = ", ".join(f"{each:.2f}" for each in seconds)
-            terminalreporter.write_line(f"row {row}: well again after {told} s")
+            terminalreporter.write_line(f"row {row}, {protocol}: well again after {told} s")
 
 
 @pytest.fixture
-def recovered() -> Recovered:
+def protocol(request: pytest.FixtureRequest) -> Protocol:
+    """How devices go in; see `both_protocols`."""
+    return getattr(request, "param", NATIVE)
+
+
+@pytest.fixture
+def recovered(protocol: Protocol) -> Recovered:
     """Takes down how long a row took to be well again."""
 
     def take_down(row: int, seconds: float) -> None:
         if results := os.environ.get("FAULTS_RESULTS"):
-            Recovery(row, seconds).append(Path(results))
+            Recovery(row, protocol, seconds).append(Path(results))
 
     return take_down
 
@@ -115,14 +122,16 @@ def fake_clock(tmp_path: Path) -> FakeClock:
 
 
 @pytest.fixture
-async def start_device(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StartDevice]:
+async def start_device(
+    tmp_path_factory: pytest.TempPathFactory, protocol: Protocol
+) -> AsyncIterator[StartDevice]:
     """Starts daemons; all have ended when the test has, also after a failure."""
     started: list[Device] = []
 
     async def start(
         server: RoomServer, *, participant: str = DEVICE, url: str = "", **options: object
     ) -> Device:
-        device = Device(tmp_path_factory.mktemp("device"), participant)
+        device = Device(tmp_path_factory.mktemp("device"), participant, protocol)
         started.append(device)
         server.logs.append(device)
         await device.start(url or server.url, **options)  # type: ignore[arg-type]  # handed through

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from rig.device import Device, FakeClock
 from rig.front import Front, certificate
+from rig.network import Network
+from rig.protocols import both_protocols
 from rig.server import RoomServer
 from rig.waiting import eventually
 
@@ -27,21 +29,29 @@ SOON = 60.0
 
 
 @pytest.mark.parametrize("shift", [HOUR, -HOUR], ids=["forward", "back"])
+@both_protocols
 async def test_the_clock_steps_an_hour(
-    shift: int, server: RoomServer, start_device: StartDevice, fake_clock: FakeClock, recovered: Recovered
+    shift: int,
+    network: Network,
+    far_server: RoomServer,
+    start_device: StartDevice,
+    fake_clock: FakeClock,
+    recovered: Recovered,
 ) -> None:
-    device = await start_device(server, clock=fake_clock)
-    await server.expect_media()
+    """In a network of its own: addresses of other tests' come and go, which media does notice."""
+    device = await start_device(far_server, namespace=network.device, clock=fake_clock)
+    await far_server.expect_media()
     await device.expect_well()
-    server.arrivals.forget_gaps()
+    far_server.arrivals.forget_gaps()
     fake_clock.shift(shift)
     await asyncio.sleep(12)
-    await server.expect_media()
-    recovered(40, server.arrivals.longest_gap())
-    assert server.arrivals.longest_gap() < 2
+    await far_server.expect_media()
+    recovered(40, far_server.arrivals.longest_gap())
+    assert far_server.arrivals.longest_gap() < 2
     assert (await device.expect_well()).joins == 1
 
 
+@both_protocols
 async def test_a_token_of_the_future(
     server: RoomServer, start_device: StartDevice, fake_clock: FakeClock, recovered: Recovered
 ) -> None:
@@ -56,6 +66,7 @@ async def test_a_token_of_the_future(
     await device.expect_well()
 
 
+@both_protocols
 async def test_no_clock_at_boot(
     server: RoomServer,
     start_front: StartFront,
@@ -151,6 +162,7 @@ async def systemd(tmp_path: Path) -> AsyncIterator[Systemd]:
     systemd.close()
 
 
+@both_protocols
 async def test_a_blocked_event_loop(
     server: RoomServer, start_device: StartDevice, systemd: Systemd, recovered: Recovered
 ) -> None:

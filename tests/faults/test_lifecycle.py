@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from rig.device import Device
 from rig.front import Answer, Front, http
+from rig.protocols import NATIVE, WHIP, both_protocols
 from rig.server import RoomServer
 
 from edgemeet.control import Command
@@ -36,6 +37,7 @@ async def stop(device: Device) -> float:
     return time.monotonic() - began
 
 
+@both_protocols
 async def test_terminated_in_the_meeting(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -46,13 +48,17 @@ async def test_terminated_in_the_meeting(
 
 
 @pytest.mark.parametrize(
-    ("path", "fault"),
+    ("protocol", "path", "fault"),
     [
-        pytest.param("/get-token", says_nothing, id="waiting for a token"),
-        pytest.param("/infra/", says_nothing, id="waiting for the API"),
-        pytest.param("/?", says_nothing, id="opening the websocket"),
-        pytest.param("/infra/", http(500), id="between two attempts"),
+        pytest.param(NATIVE, "/get-token", says_nothing, id="waiting for a token"),
+        pytest.param(NATIVE, "/infra/", says_nothing, id="waiting for the API"),
+        pytest.param(NATIVE, "/?", says_nothing, id="opening the websocket"),
+        pytest.param(NATIVE, "/infra/", http(500), id="between two attempts"),
+        pytest.param(WHIP, "/get-token", says_nothing, id="over WHIP, waiting for a token"),
+        pytest.param(WHIP, "/v2/whip", says_nothing, id="over WHIP, waiting for the answer"),
+        pytest.param(WHIP, "/v2/whip", http(500), id="over WHIP, between two attempts"),
     ],
+    indirect=["protocol"],
 )
 async def test_terminated_on_the_way(
     path: str,
@@ -81,6 +87,7 @@ async def test_terminated_while_a_host_is_asked(
     await server.expect_gone(within=5)
 
 
+@both_protocols
 async def test_terminated_while_media_connects(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -95,6 +102,7 @@ def dark(sandbox: Sandbox) -> None:
     sandbox.stop_media(60)
 
 
+@both_protocols
 async def test_terminated_when_the_server_is_gone(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -106,6 +114,7 @@ async def test_terminated_when_the_server_is_gone(
     recovered(48, await stop(device))
 
 
+@both_protocols
 async def test_terminated_after_it_was_told_to_leave(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -116,6 +125,7 @@ async def test_terminated_after_it_was_told_to_leave(
     recovered(48, await stop(device))
 
 
+@both_protocols
 async def test_terminated_at_once(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -126,6 +136,7 @@ async def test_terminated_at_once(
     await server.expect_gone(within=5)
 
 
+@both_protocols
 async def test_killed_and_started_again(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -163,6 +174,7 @@ async def test_control_clients_that_flood_and_stall(server: RoomServer, start_de
     assert (await device.expect_well()).joins == 1
 
 
+@both_protocols
 async def test_without_systemd(server: RoomServer, start_device: StartDevice) -> None:
     """No variable of systemd's, no folder made by it, no name service for its user."""
     device = await start_device(server)

@@ -13,6 +13,7 @@ import pytest
 from rig.device import Device
 from rig.names import NameServer
 from rig.network import Network
+from rig.protocols import both_protocols
 from rig.server import RoomServer
 
 StartDevice = Callable[..., Awaitable[Device]]
@@ -41,6 +42,7 @@ async def cut(network: Network, server: RoomServer, seconds: float) -> float:
     return await server.arrivals.back(time.monotonic(), within=SOON)
 
 
+@both_protocols
 async def test_link_cut_for_ten_seconds(
     network: Network, far_server: RoomServer, device: Device, recovered: Recovered
 ) -> None:
@@ -48,8 +50,23 @@ async def test_link_cut_for_ten_seconds(
     await device.expect_well()
 
 
+@both_protocols
+async def test_nothing_comes_through_for_eight_seconds(
+    network: Network, far_server: RoomServer, device: Device
+) -> None:
+    """The router has lost the world, and no event tells of its return: nothing was torn down meanwhile."""
+    network.forward("drop;")
+    await device.expect_problem("media.stalled")
+    await asyncio.sleep(3)
+    network.forward("")
+    await far_server.arrivals.back(time.monotonic(), within=SOON)
+    assert (await device.expect_well()).joins == 1
+    assert len(far_server.arrivals.video_ids) == 1
+
+
 @pytest.mark.measured_once
 @pytest.mark.timeout(LONG + 240)
+@both_protocols
 async def test_link_cut_for_long(
     network: Network, far_server: RoomServer, device: Device, recovered: Recovered
 ) -> None:
@@ -58,6 +75,7 @@ async def test_link_cut_for_long(
     await device.expect_well()
 
 
+@both_protocols
 async def test_another_address(
     network: Network, far_server: RoomServer, device: Device, recovered: Recovered
 ) -> None:
@@ -71,6 +89,7 @@ async def test_another_address(
     await device.expect_well()
 
 
+@both_protocols
 async def test_another_route(
     network: Network, far_server: RoomServer, device: Device, recovered: Recovered
 ) -> None:
@@ -90,6 +109,7 @@ async def test_another_route(
 
 
 @pytest.mark.parametrize("how", ["silent", "failing"])
+@both_protocols
 async def test_names_that_are_not_resolved(
     how: str,
     network: Network,
@@ -113,8 +133,7 @@ async def test_names_that_are_not_resolved(
         far_server.arrivals.forget_gaps()
         await asyncio.sleep(8)
         assert far_server.arrivals.longest_gap() < 3, "media needs no names"
-        for connection in far_server.running._connections():
-            connection.abort()
+        far_server.end_session()
         await device.expect_problem("network.dns", "network.timeout")
         names.answers = "well"
         recovered(4, await far_server.arrivals.back(time.monotonic(), within=60))
@@ -123,6 +142,7 @@ async def test_names_that_are_not_resolved(
         names.close()
 
 
+@both_protocols
 async def test_five_percent_loss_on_a_narrow_path(
     network: Network, far_server: RoomServer, start_device: StartDevice
 ) -> None:
@@ -151,6 +171,7 @@ async def test_five_percent_loss_on_a_narrow_path(
     assert (await device.expect(lambda s: s.state == "joined")).joins == 1
 
 
+@both_protocols
 async def test_another_translation_of_addresses(
     network: Network, far_server: RoomServer, device: Device, recovered: Recovered
 ) -> None:
@@ -163,6 +184,7 @@ async def test_another_translation_of_addresses(
     assert far_server.arrivals.longest_gap() < SOON
 
 
+@both_protocols
 async def test_ipv6_that_leads_nowhere(
     network: Network,
     far_server: RoomServer,

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from rig.device import Device
 from rig.front import PORTAL, Answer, Front, certificate, http, in_seconds, slow_loris
+from rig.network import Network
+from rig.protocols import NATIVE, WHIP, Protocol, both_protocols
 from rig.server import DEVICE, ROOM, RoomServer
 from rig.waiting import eventually
 
@@ -27,7 +29,10 @@ StartFront = Callable[..., Awaitable[Front]]
 Recovered = Callable[[int, float], None]
 
 INIT = "/infra/"
+OFFER = "/v2/whip"
 TOKEN = "/get-token"
+# What is asked for to get in.
+ENTRY = {NATIVE: INIT, WHIP: OFFER}
 # Seconds to be back once the world is well, while pauses between attempts are still short.
 SOON = 60.0
 
@@ -45,13 +50,21 @@ def of_device(server: RoomServer) -> float:
 @pytest.mark.parametrize(
     ("row", "fault", "codes"),
     [
-        pytest.param(5, PORTAL, ("server.not_json",), id="captive portal"),
+        pytest.param(5, PORTAL, ("server.not_json", "whip.not_sdp"), id="captive portal"),
         pytest.param(13, slow_loris, ("network.timeout",), id="slow loris"),
         pytest.param(14, http(503), ("server.error",), id="503"),
         pytest.param(14, http(500, b"oops", "text/plain"), ("server.error",), id="500"),
     ],
 )
-@pytest.mark.parametrize("path", [TOKEN, INIT])
+@pytest.mark.parametrize(
+    ("protocol", "path"),
+    [
+        pytest.param(NATIVE, TOKEN, id="token"),
+        pytest.param(NATIVE, INIT, id="API"),
+        pytest.param(WHIP, OFFER, id="WHIP"),
+    ],
+    indirect=["protocol"],
+)
 async def test_a_wrong_answer_and_its_end(
     row: int,
     fault: Answer,
@@ -74,22 +87,24 @@ async def test_a_wrong_answer_and_its_end(
 
 
 @pytest.mark.parametrize("told", ["seconds", "date"])
+@both_protocols
 async def test_retry_after_is_honoured(
-    told: str, server: RoomServer, start_front: StartFront, start_device: StartDevice
+    told: str, protocol: Protocol, server: RoomServer, start_front: StartFront, start_device: StartDevice
 ) -> None:
+    entry = ENTRY[protocol]
     front = await start_front(server)
 
     async def busy(writer: asyncio.StreamWriter) -> None:
         after = "12" if told == "seconds" else in_seconds(13)  # dates have whole seconds
         await http(429, retry_after=after)(writer)
 
-    front.faults[INIT] = busy
+    front.faults[entry] = busy
     device = await start_device(server, url=front.url)
     await device.expect_problem("server.rate_limited")
-    (first,) = front.times(INIT)
+    (first,) = front.times(entry)
     front.faults.clear()
     await server.expect_media(within=60)
-    second = front.times(INIT)[1]
+    second = front.times(entry)[1]
     assert second - first >= 11.5
     await device.expect_well()
 
@@ -104,6 +119,7 @@ async def test_retry_after_is_honoured(
         ),
     ],
 )
+@both_protocols
 async def test_turn_servers_that_are_of_no_use(
     urls: list[str], start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -119,12 +135,15 @@ async def test_turn_servers_that_are_of_no_use(
         await server.close()
 
 
+@both_protocols
 async def test_an_unknown_authority(
     server: RoomServer, start_front: StartFront, start_device: StartDevice, tmp_path: Path
 ) -> None:
+    """Of the API's: the token comes from elsewhere."""
     file, context = certificate(tmp_path, "IP:127.0.0.1")
     front = await start_front(server, tls=context)
-    device = await start_device(server, url=front.url)
+    token_url = f"{server.url}{TOKEN}"
+    device = await start_device(server, url=front.url, token_url=token_url)
     status = await device.expect_problem("network.tls_untrusted")
     assert any("ca_file" in (h.hint or "") for h in status.health)
     await device.expect(lambda s: s.attempts >= 3)
@@ -135,11 +154,13 @@ async def test_an_unknown_authority(
     await known.expect_well()
 
 
-async def test_a_token_that_expires_in_the_meeting(start_device: StartDevice) -> None:
-    server = RoomServer(options=SandboxOptions(token_ttl=6))
+@both_protocols
+async def test_a_token_that_expires_in_the_meeting(network: Network, start_device: StartDevice) -> None:
+    """In a network of its own: addresses of other tests' come and go, which media does notice."""
+    server = RoomServer(network.server, options=SandboxOptions(token_ttl=6))
     await server.start()
     try:
-        device = await joined(server, start_device)
+        device = await joined(server, start_device, namespace=network.device)
         status = await device.expect(lambda s: s.token is not None and s.token.expires_at is not None)
         first = status.token.expires_at if status.token else None
         server.arrivals.forget_gaps()
@@ -147,7 +168,7 @@ async def test_a_token_that_expires_in_the_meeting(start_device: StartDevice) ->
         assert server.arrivals.longest_gap() < 3
         status = await device.expect_well()
         assert status.joins == 1
-        kill_sockets(server)
+        server.end_session()
         await device.expect(lambda s: s.joins == 2 and s.token is not None and s.token.expires_at != first)
         await server.expect_media()
     finally:
@@ -155,13 +176,14 @@ async def test_a_token_that_expires_in_the_meeting(start_device: StartDevice) ->
         await server.close()
 
 
+@both_protocols
 async def test_a_revoked_token(server: RoomServer, start_device: StartDevice, recovered: Recovered) -> None:
     """The key it was signed with is taken back in the call; later the token server signs with a good one."""
     device = await joined(server, start_device)
     sessions = server.running.sessions
     good = sessions._issuer
     sessions._issuer = TokenIssuer("another", "x" * 64, ttl=60)
-    kill_sockets(server)
+    server.end_session()
     await device.expect_problem("auth.")
     sessions._issuer = good
     recovered(17, await server.arrivals.back(time.monotonic(), within=SOON))
@@ -172,6 +194,7 @@ def kill_sockets(server: RoomServer) -> None:
     assert server.running.kill_sockets() > 0
 
 
+@both_protocols
 async def test_a_room_that_is_gone(server: RoomServer, start_device: StartDevice) -> None:
     device = await joined(server, start_device)
     rooms = server.running.rooms._rooms
@@ -207,6 +230,7 @@ async def test_the_same_participant_elsewhere(server: RoomServer, start_device: 
     assert (status.joins, status.attempts) == (1, 1), "nobody fights for the place"
 
 
+@both_protocols
 async def test_a_full_room(server: RoomServer, start_device: StartDevice) -> None:
     server.running.sessions._max_peers = 0
     device = await start_device(server)
@@ -218,6 +242,7 @@ async def test_a_full_room(server: RoomServer, start_device: StartDevice) -> Non
     await server.expect_media()
 
 
+@both_protocols
 async def test_a_media_server_that_dies(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -232,6 +257,7 @@ async def test_a_media_server_that_dies(
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("outage", [20, 30])
+@both_protocols
 async def test_a_media_server_that_is_away_for_long(
     outage: int, server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:
@@ -324,6 +350,7 @@ async def test_signaling_is_lost_and_media_with_it(server: RoomServer, start_dev
     await device.expect_well()
 
 
+@both_protocols
 async def test_kicked_for_ever(server: RoomServer, start_device: StartDevice) -> None:
     """Let in and thrown out at once, again and again, for half a minute."""
     device = await joined(server, start_device)
@@ -399,6 +426,43 @@ async def test_nonsense_that_ends_the_session(
     assert "Traceback" not in device.log
 
 
+def answered(body: str, kind: str = "application/sdp") -> Answer:
+    return http(201, body.encode(), kind, location="/v2/whip/sessions/x")
+
+
+BAD_ANSWERS = [
+    (http(405), "whip.method_not_allowed"),
+    (http(422, b'{"message": "no such codec"}'), "whip.refused"),
+    (http(302, location="/elsewhere"), "whip.redirected"),
+    (http(201, b"v=0", "application/sdp"), "whip.no_location"),
+    (answered("{}", "application/json"), "whip.not_sdp"),
+    (answered("v=0\r\n" + "m=audio" * 10_000), "protocol.sdp"),
+    (answered("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"), "protocol.sdp"),
+    (answered("\x00" * 1000), "protocol.sdp"),
+]
+
+
+@pytest.mark.parametrize("protocol", [WHIP], indirect=True)
+async def test_answers_that_make_no_sense(
+    server: RoomServer, start_front: StartFront, start_device: StartDevice
+) -> None:
+    """Each is told by its own code; the process lives, and a good answer is taken."""
+    front = await start_front(server)
+    front.faults[OFFER], first = BAD_ANSWERS[0]
+    device = await start_device(server, url=front.url)
+    await device.expect_problem(first)
+    for fault, code in BAD_ANSWERS[1:]:
+        front.faults[OFFER] = fault
+        await device.tell(Command.REJOIN)
+        await device.expect_problem(code)
+    front.faults.clear()
+    await device.tell(Command.REJOIN)
+    await server.expect_media()
+    await device.expect_well()
+    assert "Traceback" not in device.log
+
+
+@both_protocols
 async def test_media_is_dead_and_signaling_is_well(
     server: RoomServer, start_device: StartDevice, recovered: Recovered
 ) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.protocols import NATIVE, Protocol
 from rig.server import DEVICE, ROOM
 from rig.waiting import end, eventually, run
 
@@ -24,6 +25,7 @@ id = "{room}"
 name = "Front door"
 participant_id = "{participant}"
 api_url = "{url}"
+protocol = "{protocol}"
 
 [provisioning]
 url = "{token_url}"
@@ -66,9 +68,10 @@ class Device:
         folder: for its configuration, state, log and control socket.
     """
 
-    def __init__(self, folder: Path, participant: str = DEVICE) -> None:
+    def __init__(self, folder: Path, participant: str = DEVICE, protocol: Protocol = NATIVE) -> None:
         self.folder = folder
         self.participant = participant
+        self.protocol = protocol
         self.process: asyncio.subprocess.Process | None = None
         self.control = ControlClient(folder / "control.sock")
         self.config = folder / "edgemeet.toml"
@@ -126,7 +129,11 @@ class Device:
     def configuration(self, url: str, *, token_url: str | None = None) -> str:
         """The usual one."""
         return _CONFIG.format(
-            room=ROOM, participant=self.participant, url=url, token_url=token_url or f"{url}/get-token"
+            room=ROOM,
+            participant=self.participant,
+            protocol=self.protocol,
+            url=url,
+            token_url=token_url or f"{url}/get-token",
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import tomllib
 from collections import defaultdict
@@ -11,35 +12,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rig.protocols import NATIVE, WHIP, Protocol
+
 HERE: Final = Path(__file__).resolve().parents[1]
 ROWS: Final = HERE / "rows.toml"
 _BEGIN: Final = "<!-- faults: begin -->"
 _END: Final = "<!-- faults: end -->"
 _HEADER: Final = """\
-| row | fault | what must be true then | proven in | aim, s | median, s | worst, s | runs |
-|---|---|---|---|---|---|---|---|
+| row | fault | what must be true then | proven in | aim, s | median, s | worst, s | runs | over WHIP, s |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """One measurement of one row."""
+    """One measurement of one row, over one protocol."""
 
     row: int
+    protocol: Protocol
     seconds: float
 
     def append(self, file: Path) -> None:
         """One line, written at once: several processes measure side by side."""
         with file.open("a") as opened:
-            opened.write(json.dumps({"row": self.row, "seconds": round(self.seconds, 3)}) + "\n")
+            measurement = {"row": self.row, "protocol": self.protocol, "seconds": round(self.seconds, 3)}
+            opened.write(json.dumps(measurement) + "\n")
 
 
-def measured(file: Path) -> dict[int, list[float]]:
-    """All measurements in a file, by row."""
-    found: dict[int, list[float]] = defaultdict(list)
+Key = tuple[int, Protocol]
+
+
+def measured(file: Path) -> dict[Key, list[float]]:
+    """All measurements in a file, by row and protocol."""
+    found: dict[Key, list[float]] = defaultdict(list)
     for line in file.read_text().splitlines() if file.exists() else ():
         each = json.loads(line)
-        found[each["row"]].append(each["seconds"])
+        found[each["row"], each["protocol"]].append(each["seconds"])
     return dict(found)
 
 
@@ -57,19 +65,31 @@ def times(seconds: Sequence[float]) -> Times:
     return f"{statistics.median(seconds):.2f}", f"{max(seconds):.2f}", str(len(seconds))
 
 
-def _times_in(text: str) -> dict[int, Times]:
+_COLUMNS: Final = 5  # before the times
+_WHIP: Final = re.compile(r"([\d.]+), worst ([\d.]+), of (\d+)")
+
+
+def _times_in(text: str) -> dict[Key, Times]:
     """The times in a table that is there already."""
+    found: dict[Key, Times] = {}
     lines = (line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("| "))
-    cells = ([cell.strip() for cell in line] for line in lines)
-    return {int(each[0]): (each[-3], each[-2], each[-1]) for each in cells if each[0].isdigit()}
+    for cells in ([cell.strip() for cell in line] for line in lines):
+        if not cells[0].isdigit():
+            continue
+        median, worst, runs, *more = cells[_COLUMNS:]
+        found[int(cells[0]), NATIVE] = (median, worst, runs)
+        if more and (over_whip := _WHIP.fullmatch(more[0])):
+            found[int(cells[0]), WHIP] = (over_whip[1], over_whip[2], over_whip[3])
+    return found
 
 
-def table(rows: Sequence[Mapping[str, Any]], measurements: Mapping[int, Times]) -> str:
+def table(rows: Sequence[Mapping[str, Any]], measurements: Mapping[Key, Times]) -> str:
     """The rows in Markdown."""
-    return _HEADER + "".join(_line(row, measurements.get(row["number"], ("", "", ""))) for row in rows)
+    return _HEADER + "".join(_line(row, measurements) for row in rows)
 
 
-def _line(row: Mapping[str, Any], measurement: Times) -> str:
+def _line(row: Mapping[str, Any], measurements: Mapping[Key, Times]) -> str:
+    number: int = row["number"]
     proofs = dict.fromkeys(_short(proof) for proof in row.get("proofs", ()))
     where = ", ".join(proofs)
     if reason := row.get("not_met"):
@@ -77,8 +97,21 @@ def _line(row: Mapping[str, Any], measurement: Times) -> str:
     if reason := row.get("not_here"):
         where = f"{where + '; ' if where else ''}not to be had here: {reason}"
     aim = f"{row['aim']:g}" if "aim" in row else ""
-    cells = (str(row["number"]), row["fault"], row["then"], where, aim, *measurement)
+    cells = (
+        *(str(number), row["fault"], row["then"], where, aim),
+        *measurements.get((number, NATIVE), ("", "", "")),
+        _over_whip(row, measurements.get((number, WHIP))),
+    )
     return f"| {' | '.join(cells)} |\n"
+
+
+def _over_whip(row: Mapping[str, Any], measurement: Times | None) -> str:
+    if measurement is not None:
+        median, worst, runs = measurement
+        return f"{median}, worst {worst}, of {runs}"
+    if "whip" in row:
+        return "proven"
+    return str(row.get("not_whip", ""))
 
 
 def _short(proof: str) -> str:
@@ -90,7 +123,7 @@ def write_table(readme: Path, results: Path | None = None) -> None:
     """Put the table between the two marks in the file; rows that were not measured anew keep their times."""
     before, _, rest = readme.read_text().partition(_BEGIN)
     old, _, after = rest.partition(_END)
-    new = {row: times(seconds) for row, seconds in measured(results).items()} if results else {}
+    new = {key: times(seconds) for key, seconds in measured(results).items()} if results else {}
     told = table(read_rows(), _times_in(old) | new)
     readme.write_text(f"{before}{_BEGIN}\n{told}{_END}{after}")
 

@@ -12,6 +12,7 @@ from rig.waiting import eventually
 
 from edgemeet.sandbox import SandboxAddress, SandboxOptions, serve
 from edgemeet.sandbox.peer import Peer
+from edgemeet.sandbox.refusal import LeaveReason
 from edgemeet.sandbox.room import Room
 from edgemeet.sandbox.sandbox import Sandbox
 
@@ -154,6 +155,11 @@ class RoomServer:
         peer = self.peer()
         assert peer is not None, "the device is not in the room"
         return peer
+
+    def end_session(self) -> None:
+        """Without a goodbye: the websocket is reset, or over WHIP, which has none, the transport closed."""
+        if self.running.kill_sockets() == 0:
+            self.room().leave(self.device(), LeaveReason.DISCONNECTED)
 
     async def expect_media(self, *kinds: str, within: float = 40) -> None:
         """Packets of these kinds (both, unless said) arrive now."""
