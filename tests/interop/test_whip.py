@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from rig.device import NAME, Device
-from rig.network import FIREWALL, SERVER, Network, turn_link
+from rig.network import FIREWALL, SERVER, Network
 from rig.parts import eventually
 from rig.results import Row, slowest_switch
 from rig.room_server import ROOM, RoomServer
@@ -111,35 +111,3 @@ async def test_media_goes_over_tcp_where_udp_is_blocked(
     await viewer.expect_tone(NAME, 440)
     path = await server.path_of("front-door")
     assert (path["remoteIp"], path["protocol"]) == (FIREWALL, "tcp")
-
-
-async def test_media_takes_the_relay_that_was_trickled(
-    server: RoomServer,
-    network: Network,
-    coturn: None,
-    start_device: StartDevice,
-    viewer: Viewer,
-    row: Callable[..., Row],
-) -> None:
-    """The answer names the relay, so its address can only be told by PATCH; no other address leads here.
-
-    The server takes no media before it was told.
-    """
-    result = row(
-        through=THROUGH, receiver="Chromium", codec="h264 + opus", transport="TURN over UDP, trickled"
-    )
-    network.block("UDP but to TURN")
-    await server.start(
-        media_address=SERVER, whip_link=turn_link("udp"), whip_protocol="UDP_ONLY", whip_needs_trickle=True
-    )
-    await viewer.open(server.url, ROOM)
-    device = await start_device(f"http://{SERVER}:{server.port}", namespace=network.device, **SMALL, **WHIP)
-    result.seconds = await viewer.first_picture(NAME) - device.started_at
-    await viewer.expect_moving(NAME)
-    await viewer.expect_tone(NAME, 440)
-    path = await server.path_of("front-door")
-    candidates = (await server.peers())["front-door"]["candidates"]
-    assert {candidate["type"] for candidate in candidates["offered"]} == {"host"}
-    relayed = {"type": "relay", "ip": path["remoteIp"], "port": path["remotePort"]}
-    assert candidates["trickled"] == [relayed], "media comes from the address that was told late"
-    assert path["remoteIp"] == SERVER

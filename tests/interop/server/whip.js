@@ -69,11 +69,9 @@ export class Whip {
     peer.device = "whip";
     peer.candidates.offered = candidatesIn(body);
     try {
-      const { preferredProtocol } = this.#options;
-      const { transport, parameters } = await createTransport(room, peer, { producing: true, preferredProtocol });
+      const { transport, parameters } = await createTransport(room, peer, { producing: true });
       const answer = offer.answer(parameters);
-      session.connect = () => transport.connect({ dtlsParameters: offer.dtlsParameters });
-      if (!this.#options.connectWhenTrickled) await session.connect();
+      await transport.connect({ dtlsParameters: offer.dtlsParameters });
       // Consent runs out, or the other side says goodbye in DTLS.
       transport.on("icestatechange", (state) => state === "disconnected" && peer.socket.close());
       transport.on("dtlsstatechange", (state) => state === "closed" && peer.socket.close());
@@ -82,7 +80,6 @@ export class Whip {
         await room.produce(peer, transport, { kind, rtpParameters, appData: {} });
       }
       const headers = { "content-type": SDP, location: sessionId, etag: session.etag, "accept-patch": FRAGMENT };
-      if (this.#options.link) headers.link = this.#options.link;
       // The documentation says of Location that it holds the session's id: it is nothing else here.
       return { status: 201, headers, body: answer };
     } catch (error) {
@@ -91,15 +88,12 @@ export class Whip {
     }
   }
 
-  async #trickle({ peer, etag, connect }, headers, body) {
+  #trickle({ peer, etag }, headers, body) {
     if (headers["content-type"] !== FRAGMENT) throw new Refused(415, `candidates are ${FRAGMENT}`);
     if (!headers["if-match"]) throw new Refused(428, "If-Match is missing");
     if (headers["if-match"] !== etag) throw new Refused(412, "this is about another ICE session");
-    // A lite agent learns where packets come from by itself. So that it matters here whether it was told, it can
-    // leave DTLS unanswered until then, as an agent does that sends to no address that it does not know.
-    const isFirst = !peer.candidates.trickled.length;
+    // A lite agent learns where packets come from by itself.
     peer.candidates.trickled.push(...candidatesIn(body));
-    if (this.#options.connectWhenTrickled && isFirst) await connect();
     return { status: 204, headers: {}, body: "" };
   }
 
