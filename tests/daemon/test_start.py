@@ -40,9 +40,11 @@ NEEDED_BY_FEW = (
 
 def loaded(arguments: list[str], **environ: str) -> set[str]:
     """The modules that an interpreter told that it imported."""
+    # Whoever measures the coverage of children has them load modules of its own.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments],
-        env=os.environ | environ,
+        env=inherited | environ,
         capture_output=True,
         text=True,
         timeout=60,
