@@ -20,6 +20,8 @@ _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RT_TABLE_MAIN: Final = 254
 _RTN_UNICAST: Final = 1
 _AF_INET: Final = 2
+_AF_INET6: Final = 10
+_RT_SCOPE_LINK: Final = 253
 _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH = 4, 5, 6, 9
 _NLM_F_REQUEST_DUMP: Final = 0x1 | 0x300
 
@@ -85,11 +87,13 @@ class Networks:
         return new
 
     def _address(self, there: bool, payload: bytes) -> bool:
-        _, _, flags, _, index = _ADDRESS.unpack_from(payload)
+        family, _, flags, scope, index = _ADDRESS.unpack_from(payload)
         attributes = dict(_attributes(payload[_ADDRESS.size :]))
         value = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
         if value is None or index in self._loopback:
             return False
+        if family == _AF_INET6 and scope == _RT_SCOPE_LINK:
+            return False  # no media leaves from it, and it comes a second or two after everything else
         if not there:
             self.addresses.discard((index, value))
             return False

@@ -38,6 +38,11 @@ def address(index: int, text: str, flags: int = 0) -> bytes:
     return struct.pack("=BBBBI", 2, 24, flags, 0, index) + struct.pack("=HH", 4 + len(value), 2) + value
 
 
+def ipv6_address(index: int, text: str, scope: int) -> bytes:
+    value = socket.inet_pton(socket.AF_INET6, text)
+    return struct.pack("=BBBBI", 10, 64, 0, scope, index) + struct.pack("=HH", 4 + len(value), 1) + value
+
+
 def route(
     prefix: int, table: int = 254, *, link: int = 2, metric: int | None = None, family: int = 2, kind: int = 1
 ) -> bytes:
@@ -59,6 +64,8 @@ def test_only_what_became_usable_counts() -> None:
     assert networks.take(RTM_NEWADDR, address(2, "192.0.2.1"))
     assert not networks.take(RTM_NEWLINK, link(2, 0))
     assert networks.take(RTM_NEWLINK, link(2, IFF_RUNNING)), "the cable is back"
+    assert not networks.take(RTM_NEWADDR, ipv6_address(2, "fe80::1", 253)), "no media leaves from it"
+    assert networks.take(RTM_NEWADDR, ipv6_address(2, "2001:db8::1", 0))
     assert networks.take(RTM_NEWROUTE, route(0))
     assert not networks.take(RTM_NEWROUTE, route(24))
     assert not networks.take(RTM_NEWROUTE, route(0, table=255))
