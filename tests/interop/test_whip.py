@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from rig.device import NAME, Device
-from rig.network import FIREWALL, SERVER, Network
+from rig.network import FIREWALL, SERVER, Network, turn_link
 from rig.parts import eventually
 from rig.results import Row, slowest_switch
 from rig.room_server import ROOM, RoomServer
@@ -111,3 +111,38 @@ async def test_media_goes_over_tcp_where_udp_is_blocked(
     await viewer.expect_tone(NAME, 440)
     path = await server.path_of("front-door")
     assert (path["remoteIp"], path["protocol"]) == (FIREWALL, "tcp")
+
+
+@pytest.mark.parametrize(
+    ("blocked", "relay"), [("UDP but to TURN", "udp"), ("UDP", "tcp")], ids=["UDP", "TCP"]
+)
+async def test_media_takes_the_relay_that_the_answer_names(
+    blocked: str,
+    relay: str,
+    server: RoomServer,
+    network: Network,
+    coturn: None,
+    start_device: StartDevice,
+    viewer: Viewer,
+    row: Callable[..., Row],
+) -> None:
+    """Nothing else leads here, and the offer could not name the relay's address.
+
+    mediasoup's ICE is lite and takes media from an address that it was not told: whether a PATCH told it
+    before the path was found is chance.
+    """
+    result = row(
+        through=THROUGH, receiver="Chromium", codec="h264 + opus", transport=f"TURN over {relay.upper()}"
+    )
+    network.block(blocked)
+    await server.start(media_address=SERVER, whip_link=turn_link(relay), whip_protocol="UDP_ONLY")
+    await viewer.open(server.url, ROOM)
+    device = await start_device(f"http://{SERVER}:{server.port}", namespace=network.device, **SMALL, **WHIP)
+    result.seconds = await viewer.first_picture(NAME) - device.started_at
+    await viewer.expect_moving(NAME)
+    await viewer.expect_tone(NAME, 440)
+    path = await server.path_of("front-door")
+    assert (path["remoteIp"], path["protocol"]) == (SERVER, "udp")
+    candidates = (await server.peers())["front-door"]["candidates"]
+    assert {candidate["type"] for candidate in candidates["offered"]} == {"host"}
+    assert all(candidate["ip"] == SERVER for candidate in candidates["trickled"])

@@ -84,6 +84,14 @@ def turn_server(transport: str) -> IceServer:
     return IceServer.model_validate({"urls": [url], "username": _USER, "credential": _PASSWORD})
 
 
+def turn_link(transport: str) -> str:
+    """The TURN server as a WHIP server names it, in a Link header."""
+    url = f"turn:{SERVER}:{TURN_PORT}?transport={transport}"
+    return (
+        f'<{url}>; rel="ice-server"; username="{_USER}"; credential="{_PASSWORD}"; credential-type="password"'
+    )
+
+
 class Coturn:
     """coturn from the rig's rootfs."""
 

@@ -48,14 +48,21 @@ class RoomServer:
         ice_servers: Sequence[IceServer] = (),
         pages: Path = VIEWER,
         media_address: str = "127.0.0.1",
+        whip_link: str = "",
+        whip_protocol: str = "UDP_OVER_TCP",
     ) -> None:
-        """HTTP is at every address of this machine, media at one."""
+        """HTTP is at every address of this machine, media at one.
+
+        Over WHIP the server chooses the protocol of media and names its relays in a Link header.
+        """
         options = {
             "httpIp": "0.0.0.0",
             "listenIp": media_address,
             "rooms": [ROOM],
             "iceServers": encrypt_ice_servers(ice_servers),
             "pages": "/srv/pages",
+            "link": whip_link,
+            "preferredProtocol": whip_protocol,
         }
         command = (
             *("unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER, "room-server"),

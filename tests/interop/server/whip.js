@@ -69,7 +69,8 @@ export class Whip {
     peer.device = "whip";
     peer.candidates.offered = candidatesIn(body);
     try {
-      const { transport, parameters } = await createTransport(room, peer, { producing: true });
+      const { preferredProtocol } = this.#options;
+      const { transport, parameters } = await createTransport(room, peer, { producing: true, preferredProtocol });
       const answer = offer.answer(parameters);
       await transport.connect({ dtlsParameters: offer.dtlsParameters });
       // Consent runs out, or the other side says goodbye in DTLS.
@@ -80,6 +81,7 @@ export class Whip {
         await room.produce(peer, transport, { kind, rtpParameters, appData: {} });
       }
       const headers = { "content-type": SDP, location: sessionId, etag: session.etag, "accept-patch": FRAGMENT };
+      if (this.#options.link) headers.link = this.#options.link;
       // The documentation says of Location that it holds the session's id: it is nothing else here.
       return { status: 201, headers, body: answer };
     } catch (error) {
