@@ -29,11 +29,19 @@ class Recovered:
 def read_table(text: str) -> list[Recovered]:
     """The rows with times in the table of tests/README.md."""
     lines = text.partition("<!-- faults: begin -->")[2].partition("<!-- faults: end -->")[0].splitlines()
-    cells = ([cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines)
-    rows = [each for each in cells if each[0].isdigit() and each[-3]]
+    header, *rows = (
+        [cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines if line.startswith("|")
+    )
+    named = [dict(zip(header, cells, strict=True)) for cells in rows if cells[0].isdigit()]
     return [
-        Recovered(int(each[0]), float(each[-4]) if each[-4] else None, float(each[-3]), float(each[-2]))
-        for each in rows
+        Recovered(
+            row=int(each["row"]),
+            aim=float(each["aim, s"]) if each["aim, s"] else None,
+            median=float(each["median, s"]),
+            worst=float(each["worst, s"]),
+        )
+        for each in named
+        if each["median, s"]
     ]
 
 

@@ -6,11 +6,11 @@ import bench_recovery as recovery
 
 TEXT = """
 <!-- faults: begin -->
-| row | fault | what must be true then | proven in | aim, s | median, s | worst, s | runs |
-|---|---|---|---|---|---|---|---|
-| 1 | a | b | `c` | 2 | 0.26 | 0.50 | 5 |
-| 2 | a | b | `c`; **not met**: d |  | 12.00 | 30.00 | 5 |
-| 6 | a | b | `c` |  |  |  |  |
+| row | fault | what must be true then | proven in | aim, s | median, s | worst, s | runs | over WHIP, s |
+|---|---|---|---|---|---|---|---|---|
+| 1 | a | b | `c` | 2 | 0.26 | 0.50 | 5 | proven |
+| 2 | a | b | `c`; **not met**: d |  | 12.00 | 30.00 | 5 | 1.00, worst 2.00, of 5 |
+| 6 | a | b | `c` |  |  |  |  |  |
 <!-- faults: end -->
 """
 
@@ -29,4 +29,5 @@ def test_an_edge_belongs_to_what_is_above_it() -> None:
 def test_the_real_table_can_be_read() -> None:
     rows = recovery.read_table(recovery.README.read_text())
     assert len(rows) > 10
+    assert all(0 < each.median <= each.worst for each in rows)
     assert sum(recovery.histogram(row.worst for row in rows)) == len(rows)
