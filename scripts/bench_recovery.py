@@ -30,7 +30,9 @@ def read_table(text: str) -> list[Recovered]:
     """The rows with times in the table of tests/README.md."""
     lines = text.partition("<!-- faults: begin -->")[2].partition("<!-- faults: end -->")[0].splitlines()
     header, *rows = (
-        [cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines if line.startswith("|")
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in lines
+        if line.startswith("|")
     )
     named = [dict(zip(header, cells, strict=True)) for cells in rows if cells[0].isdigit()]
     return [
