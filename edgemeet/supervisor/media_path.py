@@ -5,44 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from edgemeet.rtc import EncodingStats, IceServerLike, SenderStats, SendTransport, TransportStats
+from edgemeet.rtc import IceServerLike, SenderStats, SendTransport, TransportStats
 from edgemeet.signaling import Meeting
+from edgemeet.supervisor.answers import Answers, report_age, unacknowledged
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.flow import Flow, FlowWatch
 from edgemeet.supervisor.publication import Publication
-
-# Seconds that a media server lets pass between two reports on sound, when there are no pictures: mediasoup's
-# MaxAudioIntervalMs of 5 s, stretched by up to a half (RFC 3550, 6.3.1).
-AUDIO_REPORT_INTERVAL = 7.5
-
-
-def unacknowledged(
-    encodings: Iterable[EncodingStats], *, answered_ago: float | None, sound_only: bool
-) -> float | None:
-    """For how many seconds packets have left that nobody acknowledged. Pure.
-
-    Args:
-        encodings: of all producers.
-        answered_ago: seconds since the path's other end answered a question, if it did.
-        sound_only: there are no pictures, and reports come seldom: until one is due, an answer is as good.
-
-    Returns:
-        None where nothing is to be acknowledged.
-    """
-    ages = [
-        age
-        for encoding in encodings
-        # Before the first report comes, what counts is how long one has been due.
-        if (age := encoding.last_report_age or encoding.first_packet_age) is not None
-    ]
-    if not ages:
-        return None
-    age = min(ages)
-    if sound_only and answered_ago is not None and age <= AUDIO_REPORT_INTERVAL:
-        return min(age, answered_ago)
-    return age
 
 
 class MediaPath:
@@ -76,9 +46,7 @@ class MediaPath:
         )
         self.publications: dict[str, Publication] = {}
         self._flows: dict[str, FlowWatch] = {}
-        self._answered_at: float | None = None
-        self._asked_at: float | None = None
-        self._asking: asyncio.Task[bool] | None = None
+        self.answers = Answers(self.transport, clock)
 
     async def connect(self, timeout: float) -> None:
         """Connect the transport. Raises TransportFailed, or what the server answers."""
@@ -109,28 +77,12 @@ class MediaPath:
                     clock=self._clock,
                 )
 
-    async def ask(self, timeout: float) -> None:
-        """Ask the path's other end for a sign of life, and remember whether one came."""
-        if self._asked_at is None:
-            self._asked_at = self._clock()
-        asking = self._asking = asyncio.create_task(self.transport.answers(timeout))
-        try:
-            await asyncio.wait([asking])
-        finally:
-            asking.cancel()
-        if not asking.cancelled() and asking.result():
-            self._answered_at, self._asked_at = self._clock(), None
-
-    def unanswered(self) -> float | None:
-        """For how many seconds the other end has been asked without an answer; None where it answered."""
-        return None if self._asked_at is None else self._clock() - self._asked_at
-
     def unacknowledged(self) -> float | None:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""
         stats = [publication.stats() for publication in self.publications.values()]
         return unacknowledged(
-            (encoding for producer in stats for encoding in producer.encodings),
-            answered_ago=None if self._answered_at is None else self._clock() - self._answered_at,
+            report_age(encoding for producer in stats for encoding in producer.encodings),
+            answered_ago=self.answers.answered_ago(),
             sound_only=all(producer.kind == "audio" for producer in stats),
         )
 
@@ -153,10 +105,7 @@ class MediaPath:
 
     async def close(self) -> None:
         """End the producers and the transport, within a few seconds."""
-        if self._asking is not None:
-            # A question that is repeated on a transport that is gone is an error of aioice's.
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
+        await self.answers.close()
         while self.publications:
             _, publication = self.publications.popitem()
             await publication.close()

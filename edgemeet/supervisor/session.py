@@ -162,7 +162,7 @@ class Session(SingleUse):
         while True:
             doubted, current = await self._doubted(), path.current
             if current is not None and (doubted or (current.unacknowledged() or 0.0) > DOUBT_AFTER):
-                await asyncio.gather(self._ask_signaling(meeting), current.ask(ASK_TIMEOUT))
+                await asyncio.gather(self._ask_signaling(meeting), current.answers.ask(ASK_TIMEOUT))
 
     async def _ask_signaling(self, meeting: Meeting) -> None:
         if self._signaling_asked_at is None:
@@ -194,7 +194,7 @@ class Session(SingleUse):
             attempt_age=0.0 if self.joined else now - self._began,
             step_age=now - self._entered_at,
             unacknowledged=current.unacknowledged() if current is not None else None,
-            unanswered=current.unanswered() if current is not None else None,
+            unanswered=current.answers.unanswered() if current is not None else None,
             unsent=current.unsent() if current is not None else 0.0,
             signaling_silent=self._meeting.silent_for if self._meeting is not None else 0.0,
             signaling_unanswered=self._age(self._signaling_asked_at),

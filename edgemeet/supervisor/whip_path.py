@@ -15,8 +15,8 @@ from edgemeet.ortc.sdp import Answer, LocalSide, Media, Offer, make_offer, read_
 from edgemeet.ortc.sdp.local import candidate_fragment
 from edgemeet.rtc import SendTransport
 from edgemeet.signaling.whip import WhipResource, WhipTarget
+from edgemeet.supervisor.answers import Answers, unacknowledged
 from edgemeet.supervisor.device import Device
-from edgemeet.supervisor.media_path import AUDIO_REPORT_INTERVAL
 from edgemeet.supervisor.whip_publication import WhipPublication
 
 logger = logging.getLogger(__name__)
@@ -68,9 +68,8 @@ class WhipPath:
         self._devices = devices
         self._clock = clock
         self._rng = rng
-        self._answered_at: float | None = None
-        self._asked_at: float | None = None
         self.transport = SendTransport(None, clock=clock, max_bitrate=options.max_bitrate)
+        self.answers = Answers(self.transport, clock)
         self.publications: dict[str, WhipPublication] = {}
 
     async def offer(self, target: WhipTarget) -> Offered:
@@ -102,28 +101,18 @@ class WhipPath:
         missing = any(device.published and device.kind not in self.publications for device in self._devices)
         return missing or not all(publication.current for publication in self.publications.values())
 
-    async def ask(self, timeout: float) -> None:
-        """Ask the path's other end for a sign of life, and remember whether one came."""
-        if self._asked_at is None:
-            self._asked_at = self._clock()
-        if await self.transport.answers(timeout):
-            self._answered_at, self._asked_at = self._clock(), None
-
-    def unanswered(self) -> float | None:
-        """For how many seconds the other end has been asked without an answer; None where it answered."""
-        return None if self._asked_at is None else self._clock() - self._asked_at
-
     def unacknowledged(self) -> float | None:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""
         silences = [publication.unacknowledged() for publication in self.publications.values()]
-        silence = min((silence for silence in silences if silence is not None), default=None)
-        answered = self._answered_at
-        if silence is None or answered is None or "video" in self.publications:
-            return silence
-        return min(silence, self._clock() - answered) if silence <= AUDIO_REPORT_INTERVAL else silence
+        return unacknowledged(
+            min((silence for silence in silences if silence is not None), default=None),
+            answered_ago=self.answers.answered_ago(),
+            sound_only="video" not in self.publications,
+        )
 
     async def close(self) -> None:
         """Stop sending and close the transport, within a few seconds."""
+        await self.answers.close()
         while self.publications:
             _, publication = self.publications.popitem()
             await publication.close()

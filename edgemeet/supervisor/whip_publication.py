@@ -11,6 +11,7 @@ from edgemeet.encoded import AccessUnit, Kind
 from edgemeet.ortc.capabilities import offered_video_codec
 from edgemeet.ortc.sdp import Accepted, parameters_to_send
 from edgemeet.rtc import Sender, SenderStats, SendTransport
+from edgemeet.supervisor.answers import report_age
 from edgemeet.supervisor.device import Device
 
 
@@ -93,13 +94,8 @@ class WhipPublication:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""
         if self._on_since is None or self._sender is None:
             return None
-        ages = [
-            age
-            for encoding in self._sender.stats().encodings
-            # Before the first report comes, what counts is how long one has been due.
-            if (age := encoding.last_report_age or encoding.first_packet_age) is not None
-        ]
-        return min(*ages, self._clock() - self._on_since) if ages else None
+        age = report_age(self._sender.stats().encodings)
+        return None if age is None else min(age, self._clock() - self._on_since)
 
     async def close(self) -> None:
         """Stop sending."""

@@ -138,7 +138,7 @@ class WhipSession(SingleUse):
         """Find out who still answers, as soon as media is late or the network changes."""
         while True:
             if await self._doubted() or (path.unacknowledged() or 0.0) > DOUBT_AFTER:
-                await asyncio.gather(path.ask(ASK_TIMEOUT), self._ask_server())
+                await asyncio.gather(path.answers.ask(ASK_TIMEOUT), self._ask_server())
 
     async def _ask_server(self) -> None:
         if self._resource is not None and await self._resource.answers(ASK_TIMEOUT):
@@ -171,7 +171,7 @@ class WhipSession(SingleUse):
             attempt_age=0.0 if self.joined else now - self._offered_at,
             step_age=now - self._entered_at,
             unacknowledged=silence,
-            unanswered=path.unanswered() if path is not None else None,
+            unanswered=path.answers.unanswered() if path is not None else None,
             signaling_silent=min(silence or 0.0, now - self._heard_at),
             stranded=self._stranded(path.transport if path is not None else None),
             repairing=self._repairs.age,

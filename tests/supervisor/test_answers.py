@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from edgemeet.rtc import EncodingStats
-from edgemeet.supervisor.media_path import AUDIO_REPORT_INTERVAL, unacknowledged
+from edgemeet.supervisor.answers import AUDIO_REPORT_INTERVAL, report_age, unacknowledged
 
 
 def encoding(report: float | None, first: float | None) -> EncodingStats:
@@ -41,4 +41,5 @@ def encoding(report: float | None, first: float | None) -> EncodingStats:
 def test_for_how_long_nobody_has_acknowledged_anything(
     encodings: list[EncodingStats], answered_ago: float | None, sound_only: bool, expected: float | None
 ) -> None:
-    assert unacknowledged(encodings, answered_ago=answered_ago, sound_only=sound_only) == expected
+    age = report_age(encodings)
+    assert unacknowledged(age, answered_ago=answered_ago, sound_only=sound_only) == expected
