@@ -8,7 +8,6 @@ root nor a browser. Ends with 1 when a ratio is more than twice what docs/perfor
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import resource
 import statistics
@@ -18,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from measuring.command import conclude, new_parser
 from measuring.comparing import compare, lower
 from measuring.floor import Floor
 from measuring.machine import installed
-from measuring.markdown import result as as_markdown
 from measuring.meeting import Sent, capture_cost, sending
 from measuring.packets import per_packet
 from measuring.prepared import Material, prepared
@@ -107,15 +106,11 @@ def measured() -> Result:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench check", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--record", action="store_true", help="for docs/performance.md, and for later checks")
+    parser = new_parser("check", __doc__)
     arguments = parser.parse_args()
     result = measured()
     if arguments.record:
-        print(as_markdown(result))
-        result.write()
+        conclude(result, record=True)
         return
     kept = read("check")
     recorded = kept.figures if kept else ()

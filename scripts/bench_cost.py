@@ -9,7 +9,6 @@ viewer in Chromium. Needs root, and what scripts/interop builds.
 # ruff: noqa: BLE001 - a sender that fails gets a row that says why, whatever the reason
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import statistics
@@ -26,14 +25,14 @@ from measuring import parts
 
 parts.find()
 
-from measuring.floor import Floor  # noqa: E402 - the rig is no installed package
-from measuring.machine import installed  # noqa: E402 - likewise
-from measuring.markdown import result as as_markdown  # noqa: E402 - likewise
-from measuring.picture import BITRATE  # noqa: E402 - likewise
-from measuring.prepared import Material, prepared  # noqa: E402 - likewise
-from measuring.processes import Memory, Use, memory, spent  # noqa: E402 - likewise
-from measuring.record import Cell, Column, Figure, Result, Table, found  # noqa: E402 - likewise
-from measuring.room import Room, open_room  # noqa: E402 - likewise
+from measuring.command import conclude, new_parser  # noqa: E402 - beside it
+from measuring.floor import Floor  # noqa: E402 - beside it
+from measuring.machine import installed  # noqa: E402 - beside it
+from measuring.picture import BITRATE  # noqa: E402 - beside it
+from measuring.prepared import Material, prepared  # noqa: E402 - beside it
+from measuring.processes import Memory, Use, memory, spent  # noqa: E402 - beside it
+from measuring.record import Cell, Column, Figure, Result, Table, found  # noqa: E402 - beside it
+from measuring.room import Room, open_room  # noqa: E402 - the rig is no installed package
 from measuring.senders import (  # noqa: E402 - likewise
     Sending,
     chromium_camera,
@@ -128,21 +127,16 @@ FLOORS = (
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench cost", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = new_parser("cost", __doc__)
     names = [entrant.name for entrant in ENTRANTS]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all when absent")
     parser.add_argument("--seconds", type=float, default=60, help="that are measured of each")
-    parser.add_argument("--record", action="store_true", help="for docs/performance.md")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     chosen = [entrant for entrant in ENTRANTS if entrant.name in (arguments.names or names)]
     result = run(chosen, arguments.seconds)
-    print(as_markdown(result))
-    if arguments.record:
-        result.write()
+    conclude(result, record=arguments.record)
 
 
 def run(chosen: Sequence[Entrant], seconds: float) -> Result:

@@ -10,7 +10,6 @@ scripts/interop builds.
 # ruff: noqa: BLE001 - what fails gets a row that says why, whatever the reason
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import socket
@@ -24,8 +23,8 @@ from measuring import parts
 
 parts.find()
 
+from measuring.command import conclude, new_parser  # noqa: E402 - beside it
 from measuring.machine import installed  # noqa: E402 - beside it
-from measuring.markdown import result as as_markdown  # noqa: E402 - beside it
 from measuring.prepared import Material, prepared  # noqa: E402 - beside it
 from measuring.processes import memory, spent  # noqa: E402 - beside it
 from measuring.record import Cell, Column, Figure, Result, Table, found  # noqa: E402 - beside it
@@ -202,16 +201,11 @@ NOTE = (
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench growth", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = new_parser("growth", __doc__)
     parser.add_argument("--seconds", type=float, default=12, help="that are measured of each")
-    parser.add_argument("--record", action="store_true", help="for docs/performance.md")
     arguments = parser.parse_args()
     result = measured(arguments.seconds)
-    print(as_markdown(result))
-    if arguments.record:
-        result.write()
+    conclude(result, record=arguments.record)
 
 
 if __name__ == "__main__":

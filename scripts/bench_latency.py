@@ -10,7 +10,6 @@ builds.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -22,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "interop"))
 
 import pytest  # noqa: E402 - behind the path of the rig; the rig fails with it
-from measuring import markdown  # noqa: E402 - likewise
+from measuring.command import conclude, new_parser  # noqa: E402 - likewise
 from measuring.machine import installed  # noqa: E402 - likewise
 from measuring.record import Column, Figure, Table, found  # noqa: E402 - likewise
 from playwright.async_api import Browser  # noqa: E402 - likewise
@@ -171,12 +170,9 @@ async def bench(rows: Sequence[Row], seconds: float) -> tuple[list[Outcome], lis
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench latency", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = new_parser("latency", __doc__)
     parser.add_argument("--seconds", type=float, default=15, help="measured of each row")
     parser.add_argument("--only", nargs="*", help="names of rows", choices=[row.name for row in ROWS])
-    parser.add_argument("--record", action="store_true", help="keep it for docs/performance.md")
     arguments = parser.parse_args()
     rows = [row for row in ROWS if not arguments.only or row.name in arguments.only]
     outcomes, faults = asyncio.run(bench(rows, arguments.seconds))
@@ -197,9 +193,7 @@ def main() -> None:
         versions=installed("av", "aiortc"),
         notes=(*NOTES, *faults),
     )
-    print(markdown.result(result))
-    if arguments.record:
-        result.write()
+    conclude(result, record=arguments.record)
 
 
 if __name__ == "__main__":

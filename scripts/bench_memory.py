@@ -7,7 +7,6 @@ The test picture in one layer, and a tone, through mediasoup. Needs root, and wh
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import statistics
 import time
@@ -18,8 +17,8 @@ from measuring import parts
 
 parts.find()
 
+from measuring.command import conclude, new_parser  # noqa: E402 - beside it
 from measuring.machine import installed  # noqa: E402 - beside it
-from measuring.markdown import result as as_markdown  # noqa: E402 - beside it
 from measuring.processes import Memory, memory, tree  # noqa: E402 - beside it
 from measuring.record import Column, Figure, Result, Table, found  # noqa: E402 - beside it
 from measuring.room import open_room  # noqa: E402 - the rig is no installed package
@@ -113,16 +112,11 @@ NOTE = (
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench memory", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = new_parser("memory", __doc__)
     parser.add_argument("--minutes", type=float, default=1)
-    parser.add_argument("--record", action="store_true", help="for docs/performance.md")
     arguments = parser.parse_args()
     result = measured(arguments.minutes)
-    print(as_markdown(result))
-    if arguments.record:
-        result.write()
+    conclude(result, record=arguments.record)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "interop"))
 
 import pytest  # noqa: E402 - behind the path of the rig; the rig fails with it
-from measuring import markdown  # noqa: E402 - likewise
+from measuring.command import conclude, new_parser  # noqa: E402 - likewise
 from measuring.machine import installed  # noqa: E402 - likewise
 from measuring.record import Column, Table, found  # noqa: E402 - likewise
 from rig.contenders import CONTENDERS, Contender  # noqa: E402 - the rig is no installed package
@@ -180,16 +180,13 @@ def proof() -> str:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench quality", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = new_parser("quality", __doc__)
     scenes = [scene.name for scene in SCENES]
     parser.add_argument("--pictures", type=int, default=240, help="of each scene, more than 120")
     parser.add_argument("--scenes", nargs="+", choices=scenes, default=scenes)
     parser.add_argument("--rates", nargs="+", type=int, default=RATES, help="kilobits per second")
     parser.add_argument("--no-vmaf", action="store_true", help="SSIM alone: quicker, and nothing to fetch")
     parser.add_argument("--alone", action="store_true", help="encoders alone, nothing through the network")
-    parser.add_argument("--record", action="store_true", help="keep it for docs/performance.md")
     arguments = parser.parse_args()
     outcomes, notes = [], list(NOTES)
     for outcome in bench(arguments):
@@ -203,9 +200,7 @@ def main() -> None:
     if not arguments.alone:
         notes.append(proof())
     result = found("quality", (table(outcomes),), versions=installed("av", "aiortc"), notes=notes)
-    print(markdown.result(result))
-    if arguments.record:
-        result.write()
+    conclude(result, record=arguments.record)
 
 
 if __name__ == "__main__":

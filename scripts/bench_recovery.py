@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from measuring.markdown import result as as_markdown
+from measuring.command import conclude, new_parser
 from measuring.record import Column, Result, Table, found
 
 README = Path(__file__).resolve().parents[1] / "tests" / "README.md"
@@ -90,13 +89,10 @@ def _range(low: float, high: float) -> str:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="bench recovery", description=__doc__)
-    parser.add_argument("--record", action="store_true", help="for docs/performance.md")
+    parser = new_parser("recovery", __doc__)
     arguments = parser.parse_args()
     result = measured()
-    print(as_markdown(result))
-    if arguments.record:
-        result.write()
+    conclude(result, record=arguments.record)
 
 
 if __name__ == "__main__":

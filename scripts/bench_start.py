@@ -7,7 +7,6 @@ Needs root, and what scripts/interop builds.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -21,9 +20,9 @@ from measuring import parts
 
 parts.find()
 
+from measuring.command import conclude, new_parser  # noqa: E402 - beside it
 from measuring.importing import ASKED, Import, read  # noqa: E402 - beside it
 from measuring.machine import installed  # noqa: E402 - beside it
-from measuring.markdown import result as as_markdown  # noqa: E402 - beside it
 from measuring.record import Column, Figure, Result, Table, found  # noqa: E402 - beside it
 from measuring.room import Room, open_room  # noqa: E402 - the rig is no installed package
 from rig.device import Device  # noqa: E402 - likewise
@@ -158,16 +157,11 @@ def import_table(loaded: Import) -> Table:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench start", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = new_parser("start", __doc__)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--record", action="store_true", help="for docs/performance.md")
     arguments = parser.parse_args()
     result = measured(arguments.rounds)
-    print(as_markdown(result))
-    if arguments.record:
-        result.write()
+    conclude(result, record=arguments.record)
 
 
 if __name__ == "__main__":
