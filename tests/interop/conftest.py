@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, async_playwright
-from rig.device import Device
+from rig.device import Device, StartDevice
 from rig.network import Coturn, Network
 from rig.results import Results, Row
 from rig.room_server import ROOM, RoomServer
@@ -28,7 +28,6 @@ FLAGS = (
 )
 _results = Results()
 
-StartDevice = Callable[..., Awaitable[Device]]
 StartVendor = Callable[..., Awaitable[Vendor]]
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from rig.device import NAME, Device
+from rig.device import NAME, SMALL, Device
 from rig.parts import eventually
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
 from rig.viewer import Viewer
 
 pytestmark = pytest.mark.interop
-
-SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
 
 
 @pytest.fixture

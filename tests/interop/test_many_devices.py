@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rig.device import Device
+from rig.device import StartDevice
 from rig.film import FPS, HEIGHT, WIDTH, make_film
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
@@ -17,7 +17,6 @@ from rig.viewer import Viewer
 
 pytestmark = pytest.mark.interop
 
-StartDevice = Callable[..., Awaitable[Device]]
 DEVICES = 20
 SETTLING = 5.0  # seconds, until the last interpreters have begun and only media is left to do
 WATCHED = 10.0  # seconds

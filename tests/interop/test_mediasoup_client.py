@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
-from rig.device import Device
+from rig.device import StartDevice
 from rig.parts import HERE, eventually, part
 from rig.results import Row, slowest_switch
 from rig.room_server import ROOM, RoomServer
@@ -17,7 +17,6 @@ from rig.viewer import Viewer
 
 pytestmark = pytest.mark.interop
 
-StartDevice = Callable[..., Awaitable[Device]]
 WIDTHS = (320, 640, 1280)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 from playwright.async_api import TimeoutError as PictureTimeout
-from rig.device import NAME, Device
+from rig.device import NAME, SMALL, StartDevice
 from rig.parts import eventually
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
@@ -15,8 +15,6 @@ from rig.viewer import Viewer
 
 pytestmark = pytest.mark.interop
 
-StartDevice = Callable[..., Awaitable[Device]]
-SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
 WITHIN = 10.0  # seconds; without a mistake the first picture takes a fifth of it
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
-from rig.device import NAME, Device
+from rig.device import NAME, SMALL, StartDevice
 from rig.network import FIREWALL, SERVER, SILENT_PORT, Network, turn_server
+from rig.publishing import expect_media_from_behind
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
 from rig.viewer import Viewer
@@ -14,9 +15,6 @@ from rig.viewer import Viewer
 from edgemeet.signaling.initconfig import IceServer
 
 pytestmark = pytest.mark.interop
-
-StartDevice = Callable[..., Awaitable[Device]]
-SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
 
 
 @pytest.mark.parametrize(
@@ -48,17 +46,14 @@ async def test_media_finds_a_way(
     result = row(receiver="Chromium", codec="h264 + opus", transport=request.node.callspec.id)
     network.block(blocked)
     await server.start(media_address=SERVER, ice_servers=[turn_server(relay)] if relay else [])
-    await viewer.open(server.url, ROOM)
-    device = await start_device(
-        f"http://{SERVER}:{server.port}",
-        namespace=network.device,
+    path = await expect_media_from_behind(
+        network,
+        result,
+        server=server,
+        start_device=start_device,
+        viewer=viewer,
         MEETING__PREFERRED_PROTOCOL=preferred,
-        **SMALL,
     )
-    result.seconds = await viewer.first_picture(NAME) - device.started_at
-    await viewer.expect_moving(NAME)
-    await viewer.expect_tone(NAME, 440)
-    path = await server.path_of("front-door")
     assert (path["remoteIp"], path["protocol"]) == (remote, protocol)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
-from rig.device import NAME, Device
-from rig.results import Row, slowest_switch
-from rig.room_server import ROOM, RoomServer
+from rig.device import StartDevice
+from rig.publishing import expect_video_and_sound
+from rig.results import Row
+from rig.room_server import RoomServer
 from rig.viewer import Viewer
 
 pytestmark = pytest.mark.interop
-
-StartDevice = Callable[..., Awaitable[Device]]
-CODECS = {"h264": "video/H264", "vp8": "video/VP8"}
-WIDTHS = {"low": 320, "mid": 640, "high": 1280}
 
 
 @pytest.mark.parametrize("layers", [1, 3])
@@ -28,27 +25,6 @@ async def test_video_and_sound_arrive(
     row: Callable[..., Row],
 ) -> None:
     result = row(receiver="Chromium", codec=f"{codec} + opus", layers=layers)
-    await server.start()
-    await viewer.open(server.url, ROOM)
-    multistream = str(layers > 1).lower()
-    device = await start_device(
-        server.url, CAMERA__CODEC=codec, CAMERA__FPS="15", MEETING__MULTISTREAM=multistream
+    await expect_video_and_sound(
+        result, codec, layers, server=server, start_device=start_device, viewer=viewer
     )
-    result.seconds = await viewer.first_picture(NAME) - device.started_at
-    await viewer.expect_width(WIDTHS["high"])
-    await viewer.expect_moving(NAME)
-    await viewer.expect_tone(NAME, 440)
-    await server.expect_scores("front-door", "video", layers)
-    await server.expect_scores("front-door", "audio", 1)
-    video = (await server.producers("front-door"))["video"]
-    assert video["codec"]["mimeType"] == CODECS[codec]
-    assert video["type"] == ("simulcast" if layers > 1 else "simple")
-    if layers > 1:
-        switches = [await _switch(viewer, layer) for layer in ("low", "mid", "high", "low", "high")]
-        result.note = slowest_switch(switches)
-
-
-async def _switch(viewer: Viewer, layer: str) -> float:
-    seconds = await viewer.switch(NAME, layer, WIDTHS[layer], within=10)
-    await viewer.expect_moving(NAME, frames=5)
-    return seconds

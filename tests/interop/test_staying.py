@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from rig.device import Device
+from rig.device import SMALL, Device
 from rig.room_server import RoomServer
 
 pytestmark = pytest.mark.interop
-
-SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
 
 
 @pytest.mark.parametrize("preferred", ["UDP_ONLY", "TCP_ONLY"])

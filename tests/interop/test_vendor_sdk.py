@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from rig.device import Device
+from rig.device import Device, StartDevice
 from rig.parts import eventually
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
@@ -18,7 +18,6 @@ from edgemeet.sandbox import SandboxAddress, SandboxOptions, serve
 
 pytestmark = pytest.mark.interop
 
-StartDevice = Callable[..., Awaitable[Device]]
 StartVendor = Callable[..., Awaitable[Vendor]]
 AddRow = Callable[..., Row]
 VENDOR = "VideoSDK's Python SDK"

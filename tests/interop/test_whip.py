@@ -5,23 +5,20 @@ Offers are read and answered by mediasoup-client's own classes for SDP; see serv
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
-from rig.device import NAME, Device
+from rig.device import SMALL, StartDevice
 from rig.network import FIREWALL, SERVER, Network, turn_link
 from rig.parts import eventually
-from rig.results import Row, slowest_switch
-from rig.room_server import ROOM, RoomServer
+from rig.publishing import expect_media_from_behind, expect_video_and_sound
+from rig.results import Row
+from rig.room_server import RoomServer
 from rig.viewer import Viewer
 
 pytestmark = pytest.mark.interop
 
-StartDevice = Callable[..., Awaitable[Device]]
-CODECS = {"h264": "video/H264", "vp8": "video/VP8"}
-WIDTHS = {"low": 320, "mid": 640, "high": 1280}
 WHIP = {"MEETING__PROTOCOL": "whip"}
-SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}
 THROUGH = "mediasoup, over WHIP"
 
 
@@ -36,34 +33,14 @@ async def test_video_and_sound_arrive(
     row: Callable[..., Row],
 ) -> None:
     result = row(through=THROUGH, receiver="Chromium", codec=f"{codec} + opus", layers=layers)
-    await server.start()
-    await viewer.open(server.url, ROOM)
-    multistream = str(layers > 1).lower()
-    device = await start_device(
-        server.url, CAMERA__CODEC=codec, CAMERA__FPS="15", MEETING__MULTISTREAM=multistream, **WHIP
+    device, video = await expect_video_and_sound(
+        result, codec, layers, server=server, start_device=start_device, viewer=viewer, **WHIP
     )
-    result.seconds = await viewer.first_picture(NAME) - device.started_at
-    await viewer.expect_width(WIDTHS["high"])
-    await viewer.expect_moving(NAME)
-    await viewer.expect_tone(NAME, 440)
-    await server.expect_scores("front-door", "video", layers)
-    await server.expect_scores("front-door", "audio", 1)
-    video = (await server.producers("front-door"))["video"]
-    assert video["codec"]["mimeType"] == CODECS[codec]
-    assert video["type"] == ("simulcast" if layers > 1 else "simple")
     if layers > 1:
         assert [encoding["rid"] for encoding in video["encodings"]] == ["q", "h", "f"], "the lowest first"
-        switches = [await _switch(viewer, layer) for layer in ("low", "mid", "high", "low", "high")]
-        result.note = slowest_switch(switches)
     status = await device.expect(lambda s: s.state == "joined" and s.health == ())
     assert status.meeting.protocol == "whip"
     assert (status.joins, status.attempts) == (1, 1)
-
-
-async def _switch(viewer: Viewer, layer: str) -> float:
-    seconds = await viewer.switch(NAME, layer, WIDTHS[layer], within=10)
-    await viewer.expect_moving(NAME, frames=5)
-    return seconds
 
 
 async def test_the_participant_is_gone_when_the_device_leaves(
@@ -104,12 +81,9 @@ async def test_media_goes_over_tcp_where_udp_is_blocked(
     result = row(through=THROUGH, receiver="Chromium", codec="h264 + opus", transport="TCP, UDP blocked")
     network.block("UDP")
     await server.start(media_address=SERVER)
-    await viewer.open(server.url, ROOM)
-    device = await start_device(f"http://{SERVER}:{server.port}", namespace=network.device, **SMALL, **WHIP)
-    result.seconds = await viewer.first_picture(NAME) - device.started_at
-    await viewer.expect_moving(NAME)
-    await viewer.expect_tone(NAME, 440)
-    path = await server.path_of("front-door")
+    path = await expect_media_from_behind(
+        network, result, server=server, start_device=start_device, viewer=viewer, **WHIP
+    )
     assert (path["remoteIp"], path["protocol"]) == (FIREWALL, "tcp")
 
 
@@ -136,12 +110,9 @@ async def test_media_takes_the_relay_that_the_answer_names(
     )
     network.block(blocked)
     await server.start(media_address=SERVER, whip_link=turn_link(relay), whip_protocol="UDP_ONLY")
-    await viewer.open(server.url, ROOM)
-    device = await start_device(f"http://{SERVER}:{server.port}", namespace=network.device, **SMALL, **WHIP)
-    result.seconds = await viewer.first_picture(NAME) - device.started_at
-    await viewer.expect_moving(NAME)
-    await viewer.expect_tone(NAME, 440)
-    path = await server.path_of("front-door")
+    path = await expect_media_from_behind(
+        network, result, server=server, start_device=start_device, viewer=viewer, **WHIP
+    )
     assert (path["remoteIp"], path["protocol"]) == (SERVER, "udp")
     candidates = (await server.peers())["front-door"]["candidates"]
     assert {candidate["type"] for candidate in candidates["offered"]} == {"host"}

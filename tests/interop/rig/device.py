@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from edgemeet.control import ControlClient, Status
 from edgemeet.errors import ControlError
 
 NAME = "Front door"
+SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}  # a picture that costs little
 _MISTAKEN = Path(__file__).parent / "mistaken.py"
 
 _CONFIG = """\
@@ -110,3 +111,6 @@ class Device:
     async def stop(self) -> None:
         if self.process is not None:
             await end(self.process, within=5, what=f"the daemon of {self.participant}")
+
+
+StartDevice = Callable[..., Awaitable[Device]]
