@@ -1,0 +1,67 @@
+"""The HTTP client: what it trusts, what it shows, how long it keeps a connection."""
+
+from __future__ import annotations
+
+import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from edgemeet.errors import ConfigError
+from edgemeet.version import own_version
+
+# Seconds; long enough for the requests of one join. A connection that outlives a change of addresses gives no
+# error, it only costs the whole deadline of the next request.
+KEEP_IDLE: Final = 1.0
+
+
+def new_client(
+    *, ca_file: Path | None = None, client_cert: Path | None = None, client_key: Path | None = None
+) -> httpx.AsyncClient:
+    """A client for :func:`exchange`: no cookies kept, proxies from the environment honoured.
+
+    Args:
+        ca_file: PEM certificates to trust beside the usual ones.
+        client_cert: a PEM certificate to show to servers that ask for one (mutual TLS).
+        client_key: its private key in PEM, without a password; when absent it is in ``client_cert`` too.
+
+    Raises:
+        ConfigError: ``config.ca_file`` or ``config.client_cert``, a file cannot be read or holds no such
+            thing.
+    """
+    context = httpx.create_ssl_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise ConfigError(
+                f"the CA file {ca_file} cannot be used: {reason}", code="config.ca_file"
+            ) from error
+    if client_cert is not None:
+        _show_certificate(context, client_cert, client_key)
+    return httpx.AsyncClient(
+        verify=context,
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEEP_IDLE),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        headers={
+            "User-Agent": f"edgemeet/{own_version()}",
+            "Accept": "application/json",
+            # A small compressed answer can unpack to gigabytes; the size limit is on what is sent.
+            "Accept-Encoding": "identity",
+        },
+    )
+
+
+def _show_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    # Without a callback OpenSSL would ask at the terminal for the password of an encrypted key.
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ssl.SSLError, ValueError) as error:
+        tls = isinstance(error, ssl.SSLError | ValueError)
+        reason = "no PEM certificate with its key" if tls else getattr(error, "strerror", None)
+        raise ConfigError(
+            f"the client certificate {certificate} cannot be used: {reason}", code="config.client_cert"
+        ) from error
