@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterable
 
 from edgemeet.media import wire
+from edgemeet.media.encoders.opus import opus_encoder
 from edgemeet.media.loudness import energy, level_dbov
 from edgemeet.media.outlet import Outlet
 from edgemeet.media.plan import PERIOD_SAMPLES, MicrophonePlan
@@ -50,11 +51,8 @@ class _Stream:
     """Sound on its way from a period to the socket."""
 
     def __init__(self, plan: MicrophonePlan, outlet: Outlet) -> None:
-        # libav takes longer to load than alsa-lib to say that there is no device.
-        from edgemeet.media.encoders.opus import OpusEncoder  # noqa: PLC0415 - see above
-
         self.dropped = 0
-        self._encoder = OpusEncoder(plan.bitrate)
+        self._encoder = opus_encoder(plan.bitrate)
         self.encoder_name = self._encoder.name
         self._outlet = outlet
         self._gain = _Gain(plan.gain_db)

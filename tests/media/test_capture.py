@@ -411,10 +411,19 @@ def is_orphaned_zombie(pid):
         return True
 
 
+def test_a_microphone_needs_no_libav():
+    code = (
+        "import sys, edgemeet.media.child, edgemeet.media.sources.tone, edgemeet.media.sources.alsa,"
+        " edgemeet.media.microphone; edgemeet.media.microphone.opus_encoder(32_000); print(*sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"av", "asyncio", "numpy", "PIL"} & set(ended.stdout.split())
+
+
 def test_the_child_loads_nothing_heavy():
     code = (
         "import sys, edgemeet.media.child, edgemeet.media.camera, edgemeet.media.sources.pattern,"
-        " edgemeet.media.microphone, edgemeet.media.encoders.opus; print(*sys.modules)"
+        " edgemeet.media.microphone, edgemeet.media.encoders.opus_libav; print(*sys.modules)"
     )
     loaded = set(
         subprocess.run(

@@ -4,10 +4,12 @@ from array import array
 import pytest
 
 from edgemeet.encoded import AccessUnit, VideoEncoding
-from edgemeet.errors import DeviceNotInstalled
+from edgemeet.errors import DeviceFailed, DeviceNotInstalled
 from edgemeet.media import annexb
+from edgemeet.media.encoders import libopus
 from edgemeet.media.encoders.choice import video_encoder
-from edgemeet.media.encoders.opus import OpusEncoder
+from edgemeet.media.encoders.opus import opus_encoder
+from edgemeet.media.encoders.opus_libav import LibavOpusEncoder
 from edgemeet.media.encoders.vpx import VpxEncoder
 from edgemeet.media.encoders.x264 import X264Encoder
 from edgemeet.media.plan import camera_plan
@@ -103,8 +105,18 @@ def test_an_encoder_that_is_not_there_is_named(codec, encoder):
         video_encoder(plan, ENCODING)
 
 
-def test_opus_gives_one_packet_per_period_at_its_rate():
-    encoder = OpusEncoder(32_000)
+def of_libopus(rate):
+    library = libopus.load()
+    assert library is not None
+    return libopus.LibopusEncoder(rate, library)
+
+
+either_opus = pytest.mark.parametrize("opus", [of_libopus, LibavOpusEncoder])
+
+
+@either_opus
+def test_opus_gives_one_packet_per_period_at_its_rate(opus):
+    encoder = opus(32_000)
     packets = []
     for period in range(100):
         samples = array(
@@ -121,8 +133,9 @@ def test_opus_gives_one_packet_per_period_at_its_rate():
     assert {packet[0] & 0x07 for packet in packets} == {0}
 
 
-def test_opus_changes_its_rate():
-    encoder = OpusEncoder(64_000)
+@either_opus
+def test_opus_changes_its_rate(opus):
+    encoder = opus(64_000)
     noise = array("h", ((i * 7919) % 16001 - 8000 for i in range(960)))
     high = [p for _ in range(50) for p in encoder.encode(noise)]
     encoder.set_bitrate(16_000)
@@ -131,10 +144,11 @@ def test_opus_changes_its_rate():
     assert sum(map(len, low)) < 0.5 * sum(map(len, high))
 
 
+@either_opus
 @pytest.mark.parametrize("rate", [24_000, 32_000, 64_000])
-def test_opus_repeats_voice_in_the_packet_that_follows(rate):
+def test_opus_repeats_voice_in_the_packet_that_follows(rate, opus):
     """In-band FEC: a viewer that misses a packet finds a coarser copy of it in the next one."""
-    encoder = OpusEncoder(rate)
+    encoder = opus(rate)
     packets = []
     for period in range(100):  # syllables, two a second, of twelve harmonics of 120 Hz
         moments = [sample / 48_000 for sample in range(period * 960, period * 960 + 960)]
@@ -154,3 +168,33 @@ def test_opus_repeats_voice_in_the_packet_that_follows(rate):
     # RFC 6716, sections 3.1 and 4.2.3: not CELT alone, and the LBRR flag behind the one of voice activity.
     repeating = [packet for packet in packets if packet[0] >> 3 < 16 and packet[1] & 0x40]
     assert len(repeating) > 25
+
+
+def test_opus_is_the_same_without_libav():
+    chirp = [
+        array("h", (round(9000 * math.sin(i * i / 3e7)) for i in range(period * 960, period * 960 + 960)))
+        for period in range(50)
+    ]
+    direct, through_libav = of_libopus(32_000), LibavOpusEncoder(32_000)
+    # Of one library: PyAV's own, which is what both use where it came as a wheel.
+    assert [p for period in chirp for p in direct.encode(period)] == [
+        p for period in chirp for p in through_libav.encode(period)
+    ]
+
+
+def test_opus_comes_from_libav_where_libopus_cannot_be_loaded(monkeypatch):
+    monkeypatch.setattr(libopus, "_places", lambda: ["/none/libopus.so.0", "libc.so.6"])
+    assert libopus.load() is None
+    assert isinstance(opus_encoder(32_000), LibavOpusEncoder)
+
+
+def test_opus_is_loaded_by_itself():
+    assert isinstance(opus_encoder(32_000), libopus.LibopusEncoder)
+
+
+def test_opus_refuses_what_it_cannot_encode():
+    encoder = of_libopus(32_000)
+    with pytest.raises(DeviceFailed, match="960"):
+        encoder.encode(array("h", bytes(2 * 480)))
+    with pytest.raises(DeviceFailed, match="-5 bits"):
+        encoder.set_bitrate(-5)

@@ -1,82 +1,20 @@
-"""Opus: 48 kHz, mono, 20 ms, with forward error correction."""
+"""Which encoder of Opus this machine has."""
 
 from __future__ import annotations
 
-from array import array
-from fractions import Fraction
-
-import av
-from av.audio.codeccontext import AudioCodecContext
-
-from edgemeet.errors import DeviceFailed
-from edgemeet.media.plan import PERIOD_SAMPLES, SAMPLE_RATE
-
-# What inband FEC prepares for, per cent. Opus spends nothing on FEC when it is told to expect no loss.
-_EXPECTED_LOSS = 10
+from edgemeet.media.encoders import libopus
+from edgemeet.media.encoders.protocols import AudioEncoder
 
 
-class OpusEncoder:
-    """Encodes periods of 960 samples, one packet each.
+def opus_encoder(bits_per_second: int) -> AudioEncoder:
+    """Libopus itself where it can be loaded, else libav's.
 
-    libavcodec's wrapper offers no DTX and no change of rate while running: silence is sent as small
-    packets, and `set_bitrate` opens a new encoder, which is inaudible at a packet's boundary in speech.
+    Raises:
+        DeviceFailed: it does not take the rate.
     """
+    library = libopus.load()
+    if library is not None:
+        return libopus.LibopusEncoder(bits_per_second, library)
+    from edgemeet.media.encoders.opus_libav import LibavOpusEncoder  # noqa: PLC0415 - loads libav
 
-    name = "libopus"
-
-    def __init__(self, bits_per_second: int) -> None:
-        self._rate = bits_per_second
-        self._context = _open(bits_per_second)
-        self._count = 0
-
-    def encode(self, samples: array[int]) -> list[bytes]:
-        """The packets of one period; one, once the encoder runs.
-
-        Raises:
-            DeviceFailed: the encoder gave up.
-        """
-        frame = audio_frame(samples)
-        frame.pts = self._count * PERIOD_SAMPLES
-        frame.time_base = self._context.time_base
-        self._count += 1
-        try:
-            return [bytes(packet) for packet in self._context.encode(frame)]
-        except av.FFmpegError as error:
-            raise DeviceFailed("libopus could not encode", code="device.encoder_failed") from error
-
-    def set_bitrate(self, bits_per_second: int) -> None:
-        """Aim at this rate from the next packet on."""
-        if bits_per_second != self._rate:
-            self._rate = bits_per_second
-            self._context = _open(bits_per_second)
-            self._count = 0
-
-
-def audio_frame(samples: array[int]) -> av.AudioFrame:
-    """A frame of libav's with these samples, 48 kHz mono."""
-    frame = av.AudioFrame("s16", "mono", len(samples))
-    frame.planes[0].update(samples.tobytes())
-    frame.sample_rate = SAMPLE_RATE
-    frame.time_base = Fraction(1, SAMPLE_RATE)
-    return frame
-
-
-def _open(bits_per_second: int) -> AudioCodecContext:
-    context = av.CodecContext.create("libopus", "w")
-    context.sample_rate = SAMPLE_RATE
-    context.layout = "mono"
-    context.format = "s16"
-    context.time_base = Fraction(1, SAMPLE_RATE)
-    context.bit_rate = bits_per_second
-    context.options = {
-        "application": "voip",
-        "frame_duration": "20",
-        "fec": "1",
-        "packet_loss": str(_EXPECTED_LOSS),
-        "vbr": "on",
-    }
-    try:
-        context.open()
-    except av.FFmpegError as error:
-        raise DeviceFailed(f"libopus does not take {bits_per_second} bits/s") from error
-    return context
+    return LibavOpusEncoder(bits_per_second)
