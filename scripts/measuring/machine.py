@@ -7,12 +7,8 @@ import platform
 import re
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
-
-if TYPE_CHECKING:
-    from measuring.record import Version
 
 
 class Machine(BaseModel):
@@ -47,6 +43,15 @@ class Machine(BaseModel):
         )
 
 
+class Version(BaseModel):
+    """What took part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: str
+
+
 def _processor() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
@@ -57,6 +62,4 @@ def _processor() -> str:
 
 def installed(*packages: str) -> tuple[Version, ...]:
     """The versions of Python packages of this environment."""
-    from measuring.record import Version  # noqa: PLC0415 - it has a Machine in it
-
     return tuple(Version(name=name, version=metadata.version(name)) for name in packages)

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from measuring.machine import Machine
+from measuring.machine import Machine, Version
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "performance"
 
@@ -42,13 +42,6 @@ class Figure(_Model):
     value: float
     unit: str = Field(default="", description="empty for ratios")
     aim: float | None = Field(default=None, description="the most it should be")
-
-
-class Version(_Model):
-    """What took part."""
-
-    name: str
-    version: str
 
 
 class Result(_Model):
