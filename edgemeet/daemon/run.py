@@ -21,6 +21,7 @@ from edgemeet.daemon.metrics import metrics_listener
 from edgemeet.daemon.reboot import RebootRequest
 from edgemeet.daemon.reload import Reloader
 from edgemeet.daemon.service import ServiceReport
+from edgemeet.daemon.sessions import session_maker
 from edgemeet.daemon.status import StatusReport
 from edgemeet.daemon.surroundings import Surroundings
 from edgemeet.errors import ConfigError, StateError
@@ -128,7 +129,7 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
             reloader = Reloader(
                 settings,
                 lambda: guidance.settings(read()),
-                lambda new: build.session_maker(
+                lambda new: session_maker(
                     new,
                     client,
                     own_id,

@@ -1,33 +1,18 @@
 """What two sides have in common: from a router's capabilities to the parameters of a producer.
 
-All pure. The consuming side, which the sandbox's router needs, is in `edgemeet.ortc.consuming`; its
-names are offered here too.
+All pure. The consuming side, which the sandbox's router needs, is in `edgemeet.ortc.consuming`.
 """
 
 from __future__ import annotations
 
 import random as random_module
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from edgemeet.encoded import Kind, VideoCodec, VideoEncoding
 from edgemeet.errors import ProtocolMismatch
-from edgemeet.ortc.codec_matching import H264Profile, apt, h264_profile, is_rtx, packetization_mode
-from edgemeet.ortc.consuming import (
-    can_consume,
-    consumer_parameters,
-    header_extension_map,
-    payload_type_map,
-    router_capabilities,
-)
-from edgemeet.ortc.header_extensions import (
-    ABS_CAPTURE_TIME,
-    ABS_SEND_TIME,
-    AUDIO_LEVEL,
-    MID,
-    TRANSPORT_WIDE_CC,
-)
+from edgemeet.ortc.codec_matching import H264Profile, apt, h264_profile, is_rtx
+from edgemeet.ortc.formats_sent import CODECS, EXTENSIONS, FEEDBACK, H264_PROFILES, OPUS_PARAMETERS, is_opus
 from edgemeet.ortc.parameters import (
-    CodecParameterValue,
     RtcpFeedback,
     RtcpParameters,
     RtpCapabilities,
@@ -39,31 +24,6 @@ from edgemeet.ortc.parameters import (
     RtpParameters,
     RtxParameters,
 )
-
-__all__ = [
-    "can_consume",
-    "consumer_parameters",
-    "header_extension_map",
-    "offer_capabilities",
-    "offered_video_codec",
-    "payload_type_map",
-    "receive_capabilities",
-    "router_capabilities",
-    "send_parameters",
-]
-
-# What the sender acts on. A router that offers both kinds of bandwidth feedback then gives the second.
-_FEEDBACK = frozenset(
-    {("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", ""), ("transport-cc", "")}
-)
-_EXTENSIONS: dict[Kind, tuple[str, ...]] = {
-    "audio": (MID, ABS_SEND_TIME, TRANSPORT_WIDE_CC, ABS_CAPTURE_TIME, AUDIO_LEVEL),
-    "video": (MID, ABS_SEND_TIME, TRANSPORT_WIDE_CC, ABS_CAPTURE_TIME),
-}
-# Our encoders make constrained baseline, which every baseline decoder takes; the best match first.
-_H264_PROFILES = (H264Profile.CONSTRAINED_BASELINE, H264Profile.BASELINE)
-# As VideoSDK's own SDKs announce their sound.
-_OPUS_PARAMETERS: dict[str, CodecParameterValue] = {"useinbandfec": 1, "usedtx": 1}
 
 
 def send_parameters(
@@ -128,7 +88,7 @@ def offered_video_codec(router: RtpCapabilities, preferred: VideoCodec) -> Video
 
 def receive_capabilities(router: RtpCapabilities) -> RtpCapabilities:
     """What we understand of what the router has, under its numbers: `rtpCapabilities` of join."""
-    media = [entry for wanted in _CODECS if (entry := _router_codec(router, wanted)) is not None]
+    media = [entry for wanted in CODECS if (entry := _router_codec(router, wanted)) is not None]
     codecs = [entry for codec in media for entry in (codec, _router_rtx(router, codec)) if entry is not None]
     kinds: tuple[Kind, ...] = ("audio", "video")
     return RtpCapabilities(
@@ -142,89 +102,12 @@ def receive_capabilities(router: RtpCapabilities) -> RtpCapabilities:
     )
 
 
-def offer_capabilities(kind: Kind, preferred: VideoCodec) -> RtpCapabilities:
-    """What we can send, best first, for an offer: under our own payload types and extension ids."""
-    feedback = tuple(RtcpFeedback(type=name, parameter=parameter) for name, parameter in sorted(_FEEDBACK))
-    numbers = {
-        uri: number for number, uri in enumerate(sorted({*_EXTENSIONS["audio"], *_EXTENSIONS["video"]}), 1)
-    }
-    codecs: list[RtpCodecCapability] = []
-    if kind == "audio":
-        codecs.append(
-            RtpCodecCapability(
-                kind=kind,
-                mime_type="audio/opus",
-                preferred_payload_type=111,
-                clock_rate=48000,
-                channels=2,
-                parameters={"minptime": 10, **_OPUS_PARAMETERS},
-                rtcp_feedback=tuple(each for each in feedback if each.type == "transport-cc"),
-            )
-        )
-    for codec in _VIDEO_FORMATS if kind == "video" else ():
-        number = codec.preferred_payload_type or 0
-        rtx = RtpCodecCapability(
-            kind=kind,
-            mime_type="video/rtx",
-            preferred_payload_type=number + 1,
-            clock_rate=90000,
-            parameters={"apt": number},
-        )
-        pair = [codec.model_copy(update={"rtcp_feedback": feedback}), rtx]
-        codecs = pair + codecs if _CODECS[preferred](codec) else codecs + pair
-    return RtpCapabilities(
-        codecs=tuple(codecs),
-        header_extensions=tuple(
-            RtpHeaderExtension(kind=kind, uri=uri, preferred_id=numbers[uri]) for uri in _EXTENSIONS[kind]
-        ),
-    )
-
-
-# As browsers number them, which some servers take for granted.
-_VIDEO_FORMATS = (
-    RtpCodecCapability(kind="video", mime_type="video/VP8", preferred_payload_type=96, clock_rate=90000),
-    RtpCodecCapability(
-        kind="video",
-        mime_type="video/H264",
-        preferred_payload_type=102,
-        clock_rate=90000,
-        parameters={"level-asymmetry-allowed": 1, "packetization-mode": 1, "profile-level-id": "42e01f"},
-    ),
-)
-
-
-def _is_opus(codec: RtpCodecCapability) -> bool:
-    return codec.mime_type.lower() == "audio/opus" and codec.clock_rate == 48000
-
-
-def _is_vp8(codec: RtpCodecCapability) -> bool:
-    return codec.mime_type.lower() == "video/vp8" and codec.clock_rate == 90000
-
-
-def _is_h264(codec: RtpCodecCapability) -> bool:
-    return (
-        codec.mime_type.lower() == "video/h264"
-        and codec.clock_rate == 90000
-        and packetization_mode(codec) == 1
-        and h264_profile(codec) in _H264_PROFILES
-    )
-
-
-_CODECS: dict[str, Callable[[RtpCodecCapability], bool]] = {
-    "opus": _is_opus,
-    "h264": _is_h264,
-    "vp8": _is_vp8,
-}
-
-
 def _router_codec(router: RtpCapabilities, wanted: str) -> RtpCodecCapability | None:
     matching = [
-        codec
-        for codec in router.codecs
-        if codec.preferred_payload_type is not None and _CODECS[wanted](codec)
+        codec for codec in router.codecs if codec.preferred_payload_type is not None and CODECS[wanted](codec)
     ]
     if wanted == "h264":
-        matching.sort(key=lambda codec: _H264_PROFILES.index(h264_profile(codec) or H264Profile.BASELINE))
+        matching.sort(key=lambda codec: H264_PROFILES.index(h264_profile(codec) or H264Profile.BASELINE))
     return matching[0] if matching else None
 
 
@@ -241,21 +124,21 @@ def _common_extensions(router: RtpCapabilities, kind: Kind) -> list[RtpHeaderExt
         extension
         for extension in router.header_extensions
         if extension.kind in (kind, None)
-        and extension.uri in _EXTENSIONS[kind]
+        and extension.uri in EXTENSIONS[kind]
         and extension.direction in (None, "sendrecv", "recvonly")
     ]
 
 
 def _common_feedback(feedback: Sequence[RtcpFeedback]) -> tuple[RtcpFeedback, ...]:
-    return tuple(entry for entry in feedback if (entry.type, entry.parameter) in _FEEDBACK)
+    return tuple(entry for entry in feedback if (entry.type, entry.parameter) in FEEDBACK)
 
 
 def _as_parameters(codec: RtpCodecCapability) -> RtpCodecParameters:
     assert codec.preferred_payload_type is not None  # _router_codec and _router_rtx choose no others
     # Bitrate hints in a router's list are for browsers and name nothing of the format.
     parameters = {key: value for key, value in codec.parameters.items() if not key.startswith("x-google")}
-    if _is_opus(codec):
-        parameters = dict(_OPUS_PARAMETERS)
+    if is_opus(codec):
+        parameters = dict(OPUS_PARAMETERS)
     return RtpCodecParameters(
         mime_type=codec.mime_type,
         payload_type=codec.preferred_payload_type,

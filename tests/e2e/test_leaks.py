@@ -15,6 +15,7 @@ import pytest
 
 from edgemeet.config import Settings
 from edgemeet.daemon import build
+from edgemeet.daemon.sessions import session_maker
 from edgemeet.health import HealthRegistry
 from edgemeet.rest import new_client
 from edgemeet.state import StateStore
@@ -74,7 +75,7 @@ async def test_joining_again_and_again_leaves_nothing_behind(sandbox: Any, tmp_p
     )
     camera, microphone = build.camera(settings), build.microphone(settings)
     async with new_client() as client:
-        make = build.session_maker(
+        make = session_maker(
             settings,
             client,
             "front-door",

@@ -8,15 +8,13 @@ import pytest
 
 from edgemeet.encoded import VideoCodec, VideoEncoding
 from edgemeet.errors import ProtocolMismatch
-from edgemeet.ortc.capabilities import (
+from edgemeet.ortc.capabilities import offered_video_codec, receive_capabilities, send_parameters
+from edgemeet.ortc.consuming import (
     can_consume,
     consumer_parameters,
     header_extension_map,
-    offered_video_codec,
     payload_type_map,
-    receive_capabilities,
     router_capabilities,
-    send_parameters,
 )
 from edgemeet.ortc.header_extensions import (
     ABS_CAPTURE_TIME,

@@ -25,7 +25,8 @@ from aiortc import (
 from aiortc.rtp import AnyRtcpPacket, HeaderExtensionsMap, RtcpPacket, RtpPacket
 
 from edgemeet.encoded import AccessUnit, VideoCodec, VideoEncoding
-from edgemeet.ortc.capabilities import router_capabilities, send_parameters
+from edgemeet.ortc.capabilities import send_parameters
+from edgemeet.ortc.consuming import router_capabilities
 from edgemeet.ortc.parameters import (
     DtlsFingerprint,
     DtlsParameters,

@@ -10,9 +10,10 @@ from aiortc.sdp import GroupDescription, SsrcDescription
 
 from edgemeet.encoded import Kind, VideoCodec, VideoEncoding
 from edgemeet.errors import ProtocolMismatch
-from edgemeet.ortc.capabilities import offer_capabilities, send_parameters
+from edgemeet.ortc.capabilities import send_parameters
 from edgemeet.ortc.codec_matching import apt, is_rtx, same_codec
 from edgemeet.ortc.header_extensions import REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID
+from edgemeet.ortc.offering import offer_capabilities
 from edgemeet.ortc.parameters import (
     RtpCapabilities,
     RtpCodecCapability,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgemeet.ortc.capabilities import router_capabilities
+from edgemeet.ortc.consuming import router_capabilities
 from edgemeet.ortc.header_extensions import REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID
 from edgemeet.ortc.parameters import RtpCapabilities, RtpHeaderExtension
 

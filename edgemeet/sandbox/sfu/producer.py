@@ -11,8 +11,8 @@ from pydantic import JsonValue
 
 from edgemeet.encoded import Kind
 from edgemeet.errors import ProtocolMismatch
-from edgemeet.ortc.capabilities import payload_type_map
 from edgemeet.ortc.codec_matching import apt, is_rtx
+from edgemeet.ortc.consuming import payload_type_map
 from edgemeet.ortc.header_extensions import (
     AUDIO_LEVEL,
     MID,

@@ -24,7 +24,7 @@ from aiortc.rtp import (
 from pydantic import JsonValue
 
 from edgemeet.encoded import Kind
-from edgemeet.ortc.capabilities import consumer_parameters
+from edgemeet.ortc.consuming import consumer_parameters
 from edgemeet.ortc.parameters import (
     RtpCapabilities,
     RtpParameters,
