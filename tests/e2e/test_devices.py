@@ -281,8 +281,9 @@ async def test_muting_to_silence_keeps_the_producer(sandbox: Any, start_device: 
     status = await device.expect(lambda s: not microphone(s).on)
     assert microphone(status).state == "running"
     await asyncio.sleep(2.5)  # what was sent before leaves the measured seconds
-    assert await bitrate(device) < loud / 3
-    await arrivals.expect_flow("audio", per_second=40, within=BACK_WITHIN)
+    assert await bitrate(device) < loud / 10
+    await arrivals.expect_flow("audio", per_second=2, within=BACK_WITHIN)  # silence is hardly sent
+    assert (await device.status()).health == ()
     await device.tell(Command.UNMUTE)
     await device.expect(lambda s: audio(s).bitrate > 10_000)
     assert len(arrivals.ids - {(await arrivals.producers())["video"]["id"]}) == 1

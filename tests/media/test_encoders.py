@@ -192,6 +192,19 @@ def test_opus_is_loaded_by_itself():
     assert isinstance(opus_encoder(32_000), libopus.LibopusEncoder)
 
 
+def test_opus_sends_no_silence_and_at_once_what_follows_it():
+    encoder = of_libopus(32_000)
+    silence = array("h", bytes(2 * 960))
+    tone = [
+        array("h", (round(9000 * math.sin(i * 0.06)) for i in range(n * 960, n * 960 + 960)))
+        for n in range(10)
+    ]
+    sent = [len(encoder.encode(period)) for period in [*tone, *[silence] * 150, *tone]]
+    assert sent[:20] == [1] * 20
+    assert 3 <= sum(sent[60:160]) <= 8  # every 400 ms
+    assert sent[160:] == [1] * 10
+
+
 def test_opus_refuses_what_it_cannot_encode():
     encoder = of_libopus(32_000)
     with pytest.raises(DeviceFailed, match="960"):

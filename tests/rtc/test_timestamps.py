@@ -73,3 +73,16 @@ def test_sound_and_picture_share_one_time_line_over_a_step_of_the_wall_clock() -
     assert clock.ntp(61.0) - before == 1 << 32
     assert before >> 32 == 1_700_000_010 + 2_208_988_800
     assert middle_bits(0x1234_5678_9ABC_DEF0) == 0x5678_9ABC
+
+
+def test_silence_that_is_not_sent_takes_its_time() -> None:
+    """DTX: one packet in 20 comes, for ten minutes, of a sound card that is not quite right, with jitter."""
+    rng = random.Random(5)
+    audio = AudioTimestamps(0)
+    timestamps = []
+    for packet in range(1500):
+        moment = packet * 0.4 * 1.0001
+        timestamps.append(audio.next(moment + rng.uniform(-0.006, 0.006)))
+        assert audio.gap
+        assert abs(audio.at(moment) - timestamps[-1]) < 0.005 * 48_000
+    assert set(steps(timestamps)) == {20 * 960}

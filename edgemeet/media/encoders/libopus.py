@@ -23,12 +23,16 @@ _SET_BITRATE: Final = 4002
 _SET_VBR: Final = 4006
 _SET_INBAND_FEC: Final = 4012
 _SET_PACKET_LOSS_PERC: Final = 4014
+_SET_DTX: Final = 4016
 _SET_VBR_CONSTRAINT: Final = 4020
 _LARGEST_PACKET: Final = 1275  # bytes of a frame of 20 ms (RFC 6716, section 3.4)
+_NOTHING_TO_SEND: Final = 2  # bytes; opus_encode(3): a packet of so many need not be transmitted
 
 
 class LibopusEncoder:
-    """See `AudioEncoder`. The rate changes in place.
+    """See `AudioEncoder`. The rate changes in place, and silence is not sent (DTX).
+
+    After 200 ms without a sound, or of steady noise far below the loudest, one packet comes every 400 ms.
 
     Args:
         bits_per_second: to begin with.
@@ -53,6 +57,7 @@ class LibopusEncoder:
         self._set(_SET_VBR_CONSTRAINT, 0)
         self._set(_SET_INBAND_FEC, 1)
         self._set(_SET_PACKET_LOSS_PERC, EXPECTED_LOSS)
+        self._set(_SET_DTX, 1)
         self.set_bitrate(bits_per_second)
         self._packet = ctypes.create_string_buffer(_LARGEST_PACKET)
 
@@ -65,7 +70,7 @@ class LibopusEncoder:
         )
         if size < 0:
             raise DeviceFailed(f"libopus could not encode: {self._why(size)}", code="device.encoder_failed")
-        return [ctypes.string_at(self._packet, size)]
+        return [ctypes.string_at(self._packet, size)] if size > _NOTHING_TO_SEND else []
 
     def set_bitrate(self, bits_per_second: int) -> None:
         if self._set(_SET_BITRATE, bits_per_second) < 0:

@@ -17,7 +17,7 @@ class LibavOpusEncoder:
     """See `AudioEncoder`.
 
     libavcodec's wrapper offers no change of rate while running: `set_bitrate` opens a new encoder, which is
-    inaudible at a packet's boundary in speech.
+    inaudible at a packet's boundary in speech. Nor does it offer DTX: silence is sent as small packets.
 
     Raises:
         DeviceFailed: it does not take the rate.

@@ -39,15 +39,12 @@ class VideoEncoder(Protocol):
 
 
 class AudioEncoder(Protocol):
-    """Encodes Opus: 48 kHz, mono, 20 ms, with forward error correction. `name`: for status.
-
-    There is no DTX: silence is sent as small packets.
-    """
+    """Encodes Opus: 48 kHz, mono, 20 ms, with forward error correction. `name`: for status."""
 
     name: str
 
     def encode(self, samples: array[int]) -> list[bytes]:
-        """The packets of one period of 960 samples; one, once the encoder runs.
+        """The packets of one period of 960 samples: one, or none of a silence that need not be sent.
 
         Raises:
             DeviceFailed: the encoder gave up.
