@@ -120,12 +120,15 @@ class IcePath:
         self._parameters: IceParameters | None = None
         self._remotes: list[IceCandidate] = []
         self._relays: list[TurnServer] = []
+        self._relays_to_answer = 0
+        self._relay_answered = asyncio.Event()
 
     def use(self, options: WebRtcTransportOptions, ice_servers: Sequence[IceServerLike]) -> None:
         """Take the server's ICE parameters and candidates, and TURN servers; STUN servers are not asked."""
         self._parameters = options.ice_parameters
         self._remotes = usable_candidates(options)
         self._relays = turn_servers(ice_servers)
+        self._relays_to_answer = len(self._relays)
 
     async def gather(self) -> None:
         """Open a socket on each address of this machine, before the server is known."""
@@ -143,6 +146,16 @@ class IcePath:
     def local_candidates(self) -> tuple[IceCandidate, ...]:
         """Our addresses as far as they are known, relayed ones among them."""
         return tuple(_local_candidate(each) for each in self._gatherer.getLocalCandidates())
+
+    @property
+    def gathered(self) -> bool:
+        """Whether no more of our addresses can come: each relay has given one, or none."""
+        return not self._relays_to_answer
+
+    async def relay_answered(self) -> None:
+        """Wait until another relay has given an address, or none, since this was last asked."""
+        await self._relay_answered.wait()
+        self._relay_answered.clear()
 
     async def _open(self, remotes: Sequence[IceCandidate]) -> None:
         missing = [each for each in local_addresses(remotes) if each not in self._addresses]
@@ -225,6 +238,9 @@ class IcePath:
                 server.transport,
                 type(error).__name__,
             )
+        finally:
+            self._relays_to_answer -= 1
+            self._relay_answered.set()
 
     async def close(self, timeout: float) -> None:
         """Close all sockets within `timeout` seconds, by force if need be."""

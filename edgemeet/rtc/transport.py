@@ -131,6 +131,15 @@ class SendTransport:
         return self._ice.local_candidates
 
     @property
+    def gathered(self) -> bool:
+        """Whether no more of our addresses can come."""
+        return self._ice.gathered
+
+    async def relay_answered(self) -> None:
+        """Wait until another relay has given an address, or none, since this was last asked."""
+        await self._ice.relay_answered()
+
+    @property
     def dtls_parameters(self) -> DtlsParameters:
         """What the server must be told (connectWebRtcTransport) before the DTLS handshake."""
         return DtlsParameters(

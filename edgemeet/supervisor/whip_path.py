@@ -7,7 +7,6 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import httpx
 
@@ -20,8 +19,6 @@ from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.whip_publication import WhipPublication
 
 logger = logging.getLogger(__name__)
-
-_TRICKLE_INTERVAL: Final = 0.1  # seconds between two looks for relayed addresses, while connecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,7 @@ class WhipPath:
         self.transport = SendTransport(None, clock=clock, max_bitrate=options.max_bitrate)
         self.answers = Answers(self.transport, clock)
         self.publications: dict[str, WhipPublication] = {}
+        self._trickling: asyncio.Task[None] | None = None
 
     async def offer(self, target: WhipTarget) -> Offered:
         """Offer what is on. Raises what `WhipResource.open` raises; the caller closes the resource."""
@@ -86,12 +84,10 @@ class WhipPath:
         """Read the answer, find a path, and begin to send. Raises TransportFailed, ProtocolMismatch."""
         answer = read_answer(offered.resource.answer, offered.offer)
         self.transport.use(answer.transport, offered.resource.ice_servers)
-        trickling = asyncio.create_task(self._trickle(offered))
-        try:
-            await self.transport.connect(timeout=self._options.connect_timeout)
-        finally:
-            trickling.cancel()
-            await asyncio.gather(trickling, return_exceptions=True)
+        # A relay leads to the server within a few hundredths of a second, and media does not wait for the
+        # request that tells of it. It is made all the same: a server may take only what it was told of.
+        self._trickling = asyncio.create_task(self._trickle(offered))
+        await self.transport.connect(timeout=self._options.connect_timeout)
         self._publish(offered.devices, answer)
 
     def stale(self) -> bool:
@@ -112,6 +108,9 @@ class WhipPath:
 
     async def close(self) -> None:
         """Stop sending and close the transport, within a few seconds."""
+        if self._trickling is not None:
+            self._trickling.cancel()
+            await asyncio.gather(self._trickling, return_exceptions=True)
         await self.answers.close()
         while self.publications:
             _, publication = self.publications.popitem()
@@ -133,7 +132,9 @@ class WhipPath:
             for device in devices
         ]
         transport = self.transport
-        side = LocalSide(transport.ice_parameters, transport.ice_candidates, transport.dtls_parameters)
+        side = LocalSide(
+            transport.ice_parameters, transport.ice_candidates, transport.dtls_parameters, trickles=True
+        )
         return make_offer(
             media,
             side,
@@ -162,12 +163,15 @@ class WhipPath:
     async def _trickle(self, offered: Offered) -> None:
         """Tell relayed addresses as they come; the answer named the relays, so the offer could not."""
         transport, resource = self.transport, offered.resource
-        told = set(transport.ice_candidates)
-        while resource.trickles and resource.ice_servers:
-            await asyncio.sleep(_TRICKLE_INTERVAL)
+        mid = offered.offer.sections[0].mid
+        told = offered_first = set(transport.ice_candidates)
+        complete = transport.gathered
+        while resource.trickles and not complete:
+            await transport.relay_answered()
+            complete = transport.gathered
             known = transport.ice_candidates
             new = [each for each in known if each not in told and each.type == "relay"]
-            told.update(new)
-            if new:
-                fragment = candidate_fragment(transport.ice_parameters, offered.offer.sections[0].mid, new)
+            told = told.union(new)
+            if new or (complete and told != offered_first):
+                fragment = candidate_fragment(transport.ice_parameters, mid, new, complete=complete)
                 await resource.trickle(fragment, timeout=self._options.request_timeout)

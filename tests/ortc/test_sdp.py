@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 
 import pytest
@@ -24,6 +25,7 @@ from edgemeet.ortc.sdp import (
     read_offer,
     write_answer,
 )
+from edgemeet.ortc.sdp.local import candidate_fragment
 from edgemeet.sandbox.sfu.offer import capabilities
 
 LAYERS = tuple(
@@ -76,6 +78,21 @@ def test_what_is_sent_is_what_was_offered():
     assert f"a=ssrc-group:FID {encoding.ssrc} {encoding.rtx.ssrc}" in made.sdp
     assert encoding.max_bitrate == 1_500_000
     assert audio.encodings[0].max_bitrate == 32_000
+
+
+END = "a=end-of-candidates\r\n"
+
+
+def test_who_trickles_tells_the_end_of_its_addresses_last():
+    """RFC 8838, 14: none is taken after the end, wherever that stood."""
+    trickling = dataclasses.replace(side("us"), trickles=True)
+    text = make_offer(MEDIA, trickling, cname="door", random=random.Random(1)).sdp
+    assert END not in text
+    assert text.count("a=ice-options:trickle\r\n") == len(MEDIA)
+    assert END in offer().sdp
+    late = trickling.ice_candidates
+    assert END not in candidate_fragment(trickling.ice_parameters, "0", late, complete=False)
+    assert candidate_fragment(trickling.ice_parameters, "0", late, complete=True).endswith(END)
 
 
 def test_the_sandbox_reads_what_would_be_sent():

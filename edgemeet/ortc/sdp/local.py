@@ -16,11 +16,19 @@ from edgemeet.ortc.sdp.description import Section
 
 @dataclass(frozen=True, slots=True)
 class LocalSide:
-    """Who writes a description: its ICE credentials and addresses, its certificate."""
+    """Who writes a description: its ICE credentials and addresses, its certificate.
+
+    Attributes:
+        ice_parameters: our credentials.
+        ice_candidates: our addresses.
+        dtls_parameters: our certificate's fingerprints.
+        trickles: whether more addresses may be told later.
+    """
 
     ice_parameters: IceParameters
     ice_candidates: tuple[IceCandidate, ...]
     dtls_parameters: DtlsParameters
+    trickles: bool = False
 
     def describe(self, section: Section, role: DtlsRole) -> None:
         """Write it into a section."""
@@ -30,7 +38,9 @@ class LocalSide:
             iceLite=self.ice_parameters.ice_lite,
         )
         section.ice_candidates = [_to_aiortc(each) for each in self.ice_candidates]
-        section.ice_candidates_complete = True
+        # Whoever has read of the end takes none that come after it (RFC 8838, 14).
+        section.ice_candidates_complete = not self.trickles
+        section.ice_options = "trickle" if self.trickles else None
         section.dtls = RTCDtlsParameters(
             fingerprints=[
                 RTCDtlsFingerprint(algorithm=each.algorithm, value=each.value)
@@ -40,15 +50,17 @@ class LocalSide:
         )
 
 
-def candidate_fragment(ice: IceParameters, mid: str, candidates: Sequence[IceCandidate]) -> str:
-    """Candidates that were found late, as a trickle-ice-sdpfrag (RFC 8840); the end of them is told too."""
+def candidate_fragment(
+    ice: IceParameters, mid: str, candidates: Sequence[IceCandidate], *, complete: bool
+) -> str:
+    """Candidates that were found late, as a trickle-ice-sdpfrag (RFC 8840), with their end if `complete`."""
     lines = [
         f"a=ice-ufrag:{ice.username_fragment}",
         f"a=ice-pwd:{ice.password.get_secret_value()}",
         "m=audio 9 UDP/TLS/RTP/SAVPF 0",  # RFC 8840, 9: a pseudo m-line before the mid
         f"a=mid:{mid}",
         *(f"a=candidate:{candidate_to_sdp(_to_aiortc(each))}" for each in candidates),
-        "a=end-of-candidates",
+        *(("a=end-of-candidates",) if complete else ()),
     ]
     return "".join(f"{line}\r\n" for line in lines)
 

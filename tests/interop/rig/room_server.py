@@ -50,10 +50,12 @@ class RoomServer:
         media_address: str = "127.0.0.1",
         whip_link: str = "",
         whip_protocol: str = "UDP_OVER_TCP",
+        whip_waits_to_be_told: bool = False,
     ) -> None:
         """HTTP is at every address of this machine, media at one.
 
-        Over WHIP the server chooses the protocol of media and names its relays in a Link header.
+        Over WHIP the server chooses the protocol of media and names its relays in a Link header. With
+        `whip_waits_to_be_told` it takes no media before a PATCH has told it an address.
         """
         options = {
             "httpIp": "0.0.0.0",
@@ -63,6 +65,7 @@ class RoomServer:
             "pages": "/srv/pages",
             "link": whip_link,
             "preferredProtocol": whip_protocol,
+            "connectWhenTold": whip_waits_to_be_told,
         }
         command = (
             *("unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER, "room-server"),

@@ -72,7 +72,8 @@ export class Whip {
       const { preferredProtocol } = this.#options;
       const { transport, parameters } = await createTransport(room, peer, { producing: true, preferredProtocol });
       const answer = offer.answer(parameters);
-      await transport.connect({ dtlsParameters: offer.dtlsParameters });
+      session.connect = () => transport.connect({ dtlsParameters: offer.dtlsParameters });
+      if (!this.#options.connectWhenTold) await session.connect();
       // Consent runs out, or the other side says goodbye in DTLS.
       transport.on("icestatechange", (state) => state === "disconnected" && peer.socket.close());
       transport.on("dtlsstatechange", (state) => state === "closed" && peer.socket.close());
@@ -90,12 +91,15 @@ export class Whip {
     }
   }
 
-  #trickle({ peer, etag }, headers, body) {
+  async #trickle({ peer, etag, connect }, headers, body) {
     if (headers["content-type"] !== FRAGMENT) throw new Refused(415, `candidates are ${FRAGMENT}`);
     if (!headers["if-match"]) throw new Refused(428, "If-Match is missing");
     if (headers["if-match"] !== etag) throw new Refused(412, "this is about another ICE session");
-    // A lite agent learns where packets come from by itself.
+    // A lite agent learns where packets come from by itself, and answers DTLS as soon as it does. So that it matters
+    // whether it was told, it may learn only now whose certificate to expect: until then it drops all media.
+    const isFirst = !peer.candidates.trickled.length;
     peer.candidates.trickled.push(...candidatesIn(body));
+    if (this.#options.connectWhenTold && isFirst) await connect();
     return { status: 204, headers: {}, body: "" };
   }
 
