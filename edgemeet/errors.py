@@ -42,7 +42,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Remedy(StrEnum):
@@ -303,3 +306,12 @@ class ControlError(EdgemeetError):
 
     default_code = "control.error"
     remedy = Remedy.STOP
+
+    @classmethod
+    def not_running(cls, path: Path) -> ControlError:
+        """Nobody answers on the socket at `path`."""
+        return cls(
+            f"no edgemeet is running: nothing answers on {path}",
+            code="control.not_running",
+            hint="`systemctl start edgemeet` or `edgemeet run` starts it; --socket names another place",
+        )

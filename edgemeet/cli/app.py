@@ -8,7 +8,7 @@ import typer
 
 from edgemeet.cli import provision, talking
 from edgemeet.cli.exits import told_plainly
-from edgemeet.cli.loading import kept_for_good, without_unused
+from edgemeet.cli.loading import without_unused
 from edgemeet.cli.options import ConfigOption, JsonOption, SocketOption
 
 app = typer.Typer(
@@ -45,17 +45,9 @@ def _root(
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Be a participant of the meeting until SIGTERM or Ctrl-C."""
-    with told_plainly():
-        with kept_for_good():
-            from edgemeet.config import load
-            from edgemeet.telemetry import Redactor, configure_logging
+    from edgemeet.cli.running import run_daemon
 
-            settings = load(config)
-            redactor = Redactor()
-            configure_logging(settings.log.level, settings.log.format, redactor)
-            from edgemeet import daemon
-
-        daemon.run(settings, redactor, lambda: load(config))
+    run_daemon(config)
 
 
 @app.command()

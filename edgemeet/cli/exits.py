@@ -17,10 +17,9 @@ Numbers from 64 on: sysexits.h; systemd shows them by name.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import typer
 
 from edgemeet.errors import ConfigError, EdgemeetError
 
@@ -45,7 +44,6 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except EdgemeetError as error:
-        typer.echo(f"edgemeet: {error.message}", err=True)
-        if error.hint:
-            typer.echo(f"  {error.hint}", err=True)
-        raise typer.Exit(exit_code(error)) from None
+        hint = f"  {error.hint}\n" if error.hint else ""
+        sys.stderr.write(f"edgemeet: {error.message}\n{hint}")
+        raise SystemExit(exit_code(error)) from None

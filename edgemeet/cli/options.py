@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os.path import exists
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,15 +36,13 @@ def _likely_socket(config: Path | None) -> Path:
     Unless the configuration was named, one that cannot be used, or not be read by this user, is no reason not
     to ask the daemon: it goes on with the one it has.
     """
-    from edgemeet.config import ConfigInvalid, ConfigMissing, Settings, load
+    from edgemeet import places
+    from edgemeet.config import ConfigInvalid, ConfigMissing, load
 
-    service = Settings().control.socket
     try:
         settings = load(config)
     except (ConfigInvalid, ConfigMissing):
         if config is not None:
             raise
-        return service
-    chosen = settings.control.socket
-    is_default = chosen == settings.runtime_directory / service.name
-    return service if is_default and not exists(chosen) else chosen
+        return places.RUNTIME_DIRECTORY / places.SOCKET_NAME
+    return places.likely_socket(settings.control.socket, settings.runtime_directory)

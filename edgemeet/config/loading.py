@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from edgemeet import places
 from edgemeet.config import wording
 from edgemeet.config.credentials import credentials_layer
 from edgemeet.config.directories import directories
@@ -20,7 +21,7 @@ from edgemeet.config.rules import Violation, violations
 from edgemeet.config.settings import Settings
 from edgemeet.config.toml_files import drop_in_layers, toml_layer
 
-DEFAULT_PATH = Path("/etc/edgemeet/edgemeet.toml")
+DEFAULT_PATH = places.CONFIGURATION
 
 SOCKET: KeyPath = ("control", "socket")
 RUNTIME_DIRECTORY: KeyPath = ("runtime_directory",)

@@ -8,10 +8,8 @@ from typing import Any
 from pydantic import model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from edgemeet import places
 from edgemeet.config.sections import (
-    DEFAULT_RUNTIME_DIRECTORY,
-    DEFAULT_STATE_DIRECTORY,
-    SOCKET_NAME,
     Camera,
     Control,
     Log,
@@ -52,8 +50,8 @@ class Settings(BaseSettings):
     remote: Remote = Remote()
     service: Service = Service()
     log: Log = Log()
-    state_directory: StateDirectory = DEFAULT_STATE_DIRECTORY
-    runtime_directory: RuntimeDirectory = DEFAULT_RUNTIME_DIRECTORY
+    state_directory: StateDirectory = places.STATE_DIRECTORY
+    runtime_directory: RuntimeDirectory = places.RUNTIME_DIRECTORY
 
     @classmethod
     def settings_customise_sources(
@@ -82,4 +80,4 @@ class Settings(BaseSettings):
             control = control.model_dump(exclude_unset=True)
         if not isinstance(directory, str | Path) or not isinstance(control, dict) or "socket" in control:
             return data
-        return data | {"control": control | {"socket": Path(directory) / SOCKET_NAME}}
+        return data | {"control": control | {"socket": Path(directory) / places.SOCKET_NAME}}

@@ -68,11 +68,7 @@ class ControlClient:
                 hint="run as root, or join the group edgemeet",
             ) from error
         except OSError as error:
-            raise ControlError(
-                f"no edgemeet is running: nothing answers on {self._path}",
-                code="control.not_running",
-                hint="`systemctl start edgemeet` or `edgemeet run` starts it; --socket names another place",
-            ) from error
+            raise ControlError.not_running(self._path) from error
         except HTTPException as error:
             raise self._foreign("does not speak HTTP") from error
         finally:

@@ -75,16 +75,56 @@ def test_the_schema_is_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["status"], ["rejoin"], ["leave"], ["mute"], ["unmute"], ["camera", "on"], ["camera", "off"]]
+    "command",
+    [
+        ["status"],
+        ["reload"],
+        ["rejoin"],
+        ["leave"],
+        ["mute"],
+        ["unmute"],
+        ["camera", "on"],
+        ["camera", "off"],
+    ],
+    ids=" ".join,
 )
-def test_without_a_daemon_every_command_says_so(tmp_path: Path, command: list[str]) -> None:
-    done = edgemeet(*command, "--socket", str(tmp_path / "none.sock"))
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["", "--json"])
+def test_without_a_daemon_every_command_says_so(tmp_path: Path, command: list[str], more: list[str]) -> None:
+    path = tmp_path / "none.sock"
+    done = edgemeet(*command, "--socket", str(path), *more)
+    assert (done.returncode, done.stdout) == (69, "")
+    assert f"no edgemeet is running: nothing answers on {path}\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "text", "socket"),
+    [
+        ({}, "", "/run/edgemeet/control.sock"),
+        ({"RUNTIME_DIRECTORY": "{tmp}"}, "", "/run/edgemeet/control.sock"),  # nobody ever was there
+        ({"EDGEMEET_CONTROL__SOCKET": "{tmp}/a.sock"}, "", "{tmp}/a.sock"),
+        ({"EDGEMEET_CONFIG": "{tmp}/edgemeet.toml"}, "", "/run/edgemeet/control.sock"),
+        ({"EDGEMEET_CONFIG": "{tmp}/edgemeet.toml"}, '[control]\nsocket = "{tmp}/b.sock"', "{tmp}/b.sock"),
+        ({"EDGEMEET_RUNTIME_DIRECTORY": "{tmp}/run"}, "", "/run/edgemeet/control.sock"),
+    ],
+    ids=["nothing", "systemd's", "variable", "file", "file that says it", "directory"],
+)
+def test_the_place_where_no_daemon_is_found_is_named(
+    config: Path, environ: dict[str, str], text: str, socket: str
+) -> None:
+    tmp = str(config.parent)
+    config.write_text(GOOD + text.replace("{tmp}", tmp))
+    done = edgemeet("status", **{name: value.replace("{tmp}", tmp) for name, value in environ.items()})
     assert done.returncode == 69
-    assert "no edgemeet is running" in done.stderr
+    assert f"nothing answers on {socket.replace('{tmp}', tmp)}\n" in done.stderr
 
 
-def test_wrong_usage_is_2() -> None:
-    assert edgemeet("no-such-command").returncode == 2
+@pytest.mark.parametrize(
+    "arguments",
+    [["no-such-command"], ["status", "--socket"], ["status", "--nonsense"], ["mute", "me"], ["run", "fast"]],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert edgemeet(*arguments).returncode == 2
 
 
 def test_the_version_is_told() -> None:

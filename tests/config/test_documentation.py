@@ -103,7 +103,9 @@ def test_importing_the_room_brings_none_that_stands_above_it():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     others = {
-        name for name in printed.stdout.split() if not name.startswith(("edgemeet.config", "edgemeet.errors"))
+        name
+        for name in printed.stdout.split()
+        if not name.startswith(("edgemeet.config", "edgemeet.errors", "edgemeet.places"))
     }
     assert others == {"edgemeet"}
     assert "edgemeet.config.reference" not in printed.stdout

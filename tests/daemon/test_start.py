@@ -20,6 +20,7 @@ NEEDED_BY_FEW = (
     "av",  # libav is for the children
     "click",  # httpx's own command line
     "dns",  # aioice's, for hosts under .local
+    "edgemeet.cli.app",  # the unit says `run` and nothing else, which needs no parser
     "edgemeet.doctor",
     "edgemeet.ortc.sdp",  # WHIP's
     "edgemeet.provision_server",
@@ -34,6 +35,7 @@ NEEDED_BY_FEW = (
     "rich",
     "sqlalchemy",
     "starlette",  # when the control socket is first asked
+    "typer",
     "uvicorn",
 )
 
@@ -81,14 +83,20 @@ def test_a_daemon_starts_without_what_few_need(tmp_path: Path) -> None:
     [
         (["--version"], ("asyncio", "cryptography", "httpx", "pydantic", "rich")),
         (["--help"], ("asyncio", "cryptography", "httpx", "pydantic")),
-        (["status"], ("aiortc", "av", "cryptography", "httpx", "starlette", "uvicorn")),
+        (["wait", "--timeout", "0"], ("aiortc", "av", "cryptography", "httpx", "starlette", "uvicorn")),
     ],
-    ids=["--version", "--help", "status"],
+    ids=["--version", "--help", "wait"],
 )
 def test_a_command_loads_what_it_needs(command: list[str], unwanted: tuple[str, ...], tmp_path: Path) -> None:
     modules = loaded(["-m", "edgemeet", *command], EDGEMEET_CONTROL__SOCKET=str(tmp_path / "none.sock"))
     assert "edgemeet.cli.app" in modules
     assert found(modules, unwanted) == set()
+
+
+def test_that_no_daemon_runs_is_found_out_at_once(tmp_path: Path) -> None:
+    modules = loaded(["-m", "edgemeet", "status"], EDGEMEET_CONTROL__SOCKET=str(tmp_path / "none.sock"))
+    assert "edgemeet.cli.straight" in modules
+    assert found(modules, ("asyncio", "edgemeet.config", "http", "pydantic", "rich", "typer")) == set()
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from edgemeet.config.values import AbsolutePath
-
-DEFAULT_RUNTIME_DIRECTORY = Path("/run/edgemeet")
-DEFAULT_STATE_DIRECTORY = Path("/var/lib/edgemeet")
-SOCKET_NAME = "control.sock"
 
 StateDirectory = Annotated[
     AbsolutePath,

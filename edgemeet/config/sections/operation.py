@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgemeet.config.sections.directories import DEFAULT_RUNTIME_DIRECTORY, SOCKET_NAME
+from edgemeet import places
 from edgemeet.config.sections.section import Section
 from edgemeet.config.values import (
     AbsolutePath,
@@ -27,7 +27,7 @@ class Control(Section):
     """The socket that `edgemeet status` and the other commands talk to."""
 
     socket: SocketPath = Field(
-        default=DEFAULT_RUNTIME_DIRECTORY / SOCKET_NAME,
+        default=places.RUNTIME_DIRECTORY / places.SOCKET_NAME,
         description="where it lies; when absent `control.sock` in the runtime directory",
     )
     group: Group | None = Field(default=None, description="the group whose members may give commands")
