@@ -82,6 +82,7 @@ class RoomClient:
         self._handler = handler
         self._hide = tuple(secret for secret in hide if len(secret) >= _SHORTEST_SECRET)
         self._timings = timings
+        self._goodbye = timings.close
         self._requests = PendingRequests(rng or random.Random())
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(OUTGOING_FRAMES)
         self._over = asyncio.Event()
@@ -204,8 +205,13 @@ class RoomClient:
         self._over.set()
         self._requests.fail()
 
-    async def close(self) -> None:
-        """End the room in order, within `timings.close` seconds. Never raises; may be called again."""
+    async def close(self, within: float | None = None) -> None:
+        """End the room in order, within so many seconds, else `timings.close`.
+
+        Never raises; may be called again.
+        """
+        if within is not None:
+            self._goodbye = within
         self.end(SignalingLost("this device left the meeting", code="signaling.left"))
         try:
             await asyncio.wait([self._task])
@@ -234,7 +240,7 @@ class RoomClient:
     async def _say_goodbye(self) -> None:
         """Send what still waits, such as the answer to the server's `close`, and close in order."""
         try:
-            async with asyncio.timeout(self._timings.close):
+            async with asyncio.timeout(self._goodbye):
                 while not self._outgoing.empty():
                     await self._socket.send(self._outgoing.get_nowait())
                 await self._socket.close()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 
 from edgemeet.errors import EdgemeetError
-from edgemeet.rtc import IceServerLike, SendTransport
+from edgemeet.rtc import SendTransport
 from edgemeet.signaling import Meeting
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.media_path import MediaPath
@@ -22,38 +21,28 @@ class RenewablePath:
 
     Args:
         meeting: where transports and producers are announced.
-        ice_servers: relays.
         devices: the camera and the microphone.
-        cname: the participant's name in RTCP.
-        max_bitrate: bits per second of all media together.
+        new_path: makes a path over the meeting's transport as it is then.
         connect_timeout: seconds for one transport.
         on_news: called when a transport is lost, and when another one has taken its place.
         clock: seconds, monotonic.
-        rng: for SSRCs.
     """
 
     def __init__(
         self,
         meeting: Meeting,
-        ice_servers: tuple[IceServerLike, ...],
         devices: tuple[Device, ...],
+        new_path: Callable[[], MediaPath],
         *,
-        cname: str,
-        max_bitrate: int | None,
         connect_timeout: float,
         on_news: Callable[[], None],
         clock: Callable[[], float],
-        rng: random.Random,
     ) -> None:
         self._meeting = meeting
-        self._ice_servers = ice_servers
         self._devices = devices
-        self._cname = cname
-        self._max_bitrate = max_bitrate
+        self._new_path = new_path
         self._connect_timeout = connect_timeout
         self._on_news = on_news
-        self._clock = clock
-        self._rng = rng
         self._path: MediaPath | None = None
         self._changed = asyncio.Event()
         self._repairs = Repairs(clock)
@@ -85,14 +74,7 @@ class RenewablePath:
 
     async def connect(self) -> None:
         """Connect the first path, or the next. Raises TransportFailed, or what the server answers."""
-        path = self._path = MediaPath(
-            self._meeting,
-            self._ice_servers,
-            cname=self._cname,
-            max_bitrate=self._max_bitrate,
-            clock=self._clock,
-            rng=self._rng,
-        )
+        path = self._path = self._new_path()
         await path.connect(self._connect_timeout)
 
     async def publish(self) -> None:

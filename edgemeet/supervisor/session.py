@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
 
@@ -19,12 +20,16 @@ from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.doors import Admitter
 from edgemeet.supervisor.facts import SessionFacts
 from edgemeet.supervisor.limits import DEFAULT_LIMITS
+from edgemeet.supervisor.media_path import MediaPath
 from edgemeet.supervisor.meeting_events import Attendant, MeetingEvents
 from edgemeet.supervisor.reasons import root_error
 from edgemeet.supervisor.remains import MediaRemains
 from edgemeet.supervisor.renewable_path import RenewablePath
 from edgemeet.supervisor.single_use import ASK_TIMEOUT, DOUBT_AFTER, SingleUse
 from edgemeet.supervisor.views import Phase, ProducerView, SessionView
+
+# Seconds: a server that has been asked in vain for so long is told of the end, and given so long to agree.
+HASTY_GOODBYE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +139,18 @@ class Session(SingleUse):
         self._enter(Phase.CONNECTING)
         path = self._path = RenewablePath(
             meeting,
-            init.ice_servers,
             self._devices,
-            cname=options.participant_id,
-            max_bitrate=options.max_bitrate,
+            lambda: MediaPath(
+                meeting,
+                init.ice_servers,
+                cname=options.participant_id,
+                max_bitrate=options.max_bitrate,
+                clock=self._clock,
+                rng=self._rng,
+            ),
             connect_timeout=options.connect_timeout,
             on_news=self._on_news,
             clock=self._clock,
-            rng=self._rng,
         )
         cleanup.push_async_callback(path.close)
         await path.connect()
@@ -179,7 +188,8 @@ class Session(SingleUse):
 
     async def _leave(self, meeting: Meeting) -> None:
         self._enter(Phase.LEAVING)
-        await meeting.leave()
+        unanswered = self._age(self._signaling_asked_at) or 0.0
+        await meeting.leave(HASTY_GOODBYE if unanswered >= HASTY_GOODBYE else None)
 
     # What the supervisor asks and tells
 

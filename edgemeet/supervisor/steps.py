@@ -204,8 +204,9 @@ def _while_moved(session: SessionFacts, limits: Limits) -> Repair | End | Stay:
     changed, silence = session.network_changed, session.unacknowledged or 0.0
     if changed is None or changed - silence > REPORTS_APART or session.transport_lost:
         return Stay()
-    if min(changed, silence, session.unanswered or 0.0) < limits.rerouted:
-        return Stay()
+    rest = limits.rerouted - min(changed, silence, session.unanswered or 0.0)
+    if rest > 0:
+        return Stay(min(rest + SHORTEST_LOOK, LOOK))
     lost = "the network has changed, and nothing comes back on the media path"
     return _another_way(session, changed, NetworkError(lost, code="network.changed"))
 

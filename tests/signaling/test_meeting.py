@@ -381,6 +381,16 @@ async def test_a_server_that_does_not_close_is_left_within_two_seconds(room: Any
         await meeting.leave()  # again
 
 
+async def test_a_server_that_has_stopped_answering_gets_no_longer_than_it_is_given(
+    room: Any, join: Any
+) -> None:
+    async with join(RoomTimings(close=60)) as meeting:
+        room.socket.transport.pause_reading()
+        started = time.monotonic()
+        await meeting.leave(0.1)
+        assert time.monotonic() - started < 10
+
+
 async def test_a_cancelled_leave_still_frees_the_socket(room: Any, join: Any) -> None:
     async with join(RoomTimings(close=60)) as meeting:
         room.socket.transport.pause_reading()

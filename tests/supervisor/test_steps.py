@@ -194,7 +194,8 @@ NEVER = errors.TransportFailed("", code="session.timeout")
             running(unacknowledged=2.0, unanswered=1.7, network_changed=1.7, signaling_silent=2.0),
             End(CHANGED),
         ),
-        (running(unacknowledged=2.0, unanswered=1.5, network_changed=1.5), Stay()),
+        (running(unacknowledged=2.0, unanswered=1.0, network_changed=1.0), Stay()),
+        (running(unacknowledged=2.0, unanswered=1.5, network_changed=1.5), Stay(1.6 - 1.5 + SHORTEST_LOOK)),
         (
             running(unacknowledged=2.0, unanswered=1.69, network_changed=1.7, signaling_unanswered=1.69),
             End(CHANGED),
