@@ -192,7 +192,7 @@ class Meeting:
             raise self._inbox.explain(loss) from None
 
     async def leave(self, within: float | None = None) -> None:
-        """Leave in order, within so many seconds, else 2. Never raises; frees everything after the end too."""
+        """Leave in order, within so many seconds, else 2. Never raises; frees everything that is left."""
         await self._room.close(within)
 
     async def _request(self, method: str, data: JsonObject) -> JsonObject:
