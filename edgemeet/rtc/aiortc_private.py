@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import pylibsrtp
 from cryptography.hazmat.primitives import hashes
 
 from edgemeet.ortc.parameters import DtlsRole
@@ -28,7 +29,9 @@ from edgemeet.rtc.aiortc_parts import (
     candidate_priority,
     is_rtcp,
 )
+from edgemeet.rtc.datagrams import Datagrams
 from edgemeet.rtc.ice_tcp import FramedSocket
+from edgemeet.rtc.protector import Protector
 
 # aiortc checks a certificate by SHA-256, 384 and 512. Some servers announce another digest alone (RFC 8122):
 # mediasoup-client's SDP classes write the last of mediasoup's five, in whatever order these come.
@@ -37,7 +40,7 @@ X509_DIGEST_ALGORITHMS.setdefault("sha-1", hashes.SHA1())  # noqa: S303 - of a c
 
 
 class SrtpTransport(RTCDtlsTransport):
-    """aiortc's DTLS transport, giving received RTCP to one handler as bytes.
+    """aiortc's DTLS transport; RTP and RTCP go past its queues and tasks, received RTCP to one handler.
 
     aiortc's own routing ends the whole transport when a handler or its parser raises, and does not find
     the stream that a full intra request names. Received RTP is dropped: this side only sends.
@@ -48,12 +51,25 @@ class SrtpTransport(RTCDtlsTransport):
     ) -> None:
         super().__init__(ice, [certificate])
         self._on_rtcp = on_rtcp
+        self._connection = ice._connection
+        self._pair: aioice_ice.CandidatePair | None = None  # that `_datagrams` goes between
+        self._datagrams: Datagrams | None = None
+        self._protector: Protector | None = None
+        self._queue = self._connection.data_received
+        self._connection.data_received = self._receive  # type: ignore[method-assign]  # that is the purpose
 
-    async def _handle_rtcp_data(self, data: bytes) -> None:
-        self._on_rtcp(data)
-
-    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        return
+    def _receive(self, data: bytes, component: int) -> None:
+        """What came that is not STUN. RTCP is handled at once: a queue and a task cost more than it does."""
+        if not data:
+            return  # in aiortc an IndexError, which would end the transport
+        if not 127 < data[0] < 192:
+            self._queue(data, component)
+        elif self._state is State.CONNECTED and is_rtcp(data):
+            try:
+                rtcp = self._rx_srtp.unprotect_rtcp(data)
+            except (pylibsrtp.Error, ValueError):
+                return  # not of this session, or longer than any packet
+            self._on_rtcp(rtcp)
 
     def take_role(self, role: DtlsRole) -> None:
         """Fix the role before `start`; aiortc would derive it from the ICE role."""
@@ -67,17 +83,35 @@ class SrtpTransport(RTCDtlsTransport):
 
         Raises:
             ConnectionError: not connected.
+            OSError: the kernel refuses it.
             pylibsrtp.Error: the packet cannot be protected.
         """
-        pair = self.transport._connection._nominated.get(1)
+        pair = self._connection._nominated.get(1)
         if self._state is not State.CONNECTED or pair is None:
             raise ConnectionError("packets can be sent only while connected")
-        protect = self._tx_srtp.protect_rtcp if is_rtcp(packet) else self._tx_srtp.protect
-        pair.protocol.transport.sendto(protect(packet), pair.remote_addr)
+        if pair is not self._pair or self._datagrams is None or self._protector is None:
+            self._go_between(pair)
+            assert self._datagrams is not None
+            assert self._protector is not None
+        self._datagrams.send(self._protector.protect(packet))
+
+    def _go_between(self, pair: aioice_ice.CandidatePair) -> None:
+        if self._datagrams is not None:
+            self._datagrams.close()
+        self._pair = pair
+        self._datagrams = Datagrams(pair.protocol.transport, pair.remote_addr)
+        self._protector = self._protector or Protector(self._tx_srtp)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the kernel did not take yet; 0 before the first packet, and for a relayed path."""
+        return self._datagrams.backlog if self._datagrams is not None else 0
 
     async def stop_receiving(self) -> None:
         """As `stop`, but the receiving task is gone afterwards and not merely cancelled."""
         task = self._task
+        if self._datagrams is not None:
+            self._datagrams.close()
         await self.stop()
         if task is not None:
             await asyncio.wait({task})
@@ -264,13 +298,6 @@ def selected_pair(ice: RTCIceTransport) -> SelectedPair | None:
         remote=pair.remote_addr,
         transport=pair.local_candidate.transport,
     )
-
-
-def socket_backlog(ice: RTCIceTransport) -> int:
-    """Bytes that the kernel did not take yet and asyncio keeps; 0 for a relayed path, which cannot tell."""
-    pair = ice._connection._nominated.get(1)
-    size = getattr(pair.protocol.transport, "get_write_buffer_size", None) if pair is not None else None
-    return int(size()) if size is not None else 0
 
 
 async def abort(ice: RTCIceTransport) -> None:

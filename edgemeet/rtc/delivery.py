@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import pylibsrtp
 
-from edgemeet.rtc import aiortc_private
-from edgemeet.rtc.aiortc_parts import RTCIceTransport
 from edgemeet.rtc.aiortc_private import SrtpTransport
 from edgemeet.rtc.pacer import Pacer
 from edgemeet.rtc.padding import Padding
@@ -31,8 +29,7 @@ class Delivery:
 
     Args:
         pacer: says what may leave when.
-        dtls: protects and sends.
-        ice: the path, asked how much its socket holds back.
+        dtls: protects and sends, and tells how much its socket holds back.
         clock: seconds, monotonic.
         padding: gives what fills the path, when it is to be probed.
         reports: gives the RTCP to send.
@@ -43,7 +40,6 @@ class Delivery:
         self,
         pacer: Pacer,
         dtls: SrtpTransport,
-        ice: RTCIceTransport,
         clock: Callable[[], float],
         *,
         padding: Padding,
@@ -52,7 +48,6 @@ class Delivery:
     ) -> None:
         self._pacer = pacer
         self._dtls = dtls
-        self._ice = ice
         self._clock = clock
         self._padding = padding
         self._reports = reports
@@ -109,7 +104,7 @@ class Delivery:
         self.wake()
 
     def _send_due(self, now: float) -> None:
-        full = aiortc_private.socket_backlog(self._ice) > MAX_SOCKET_BACKLOG
+        full = self._dtls.backlog > MAX_SOCKET_BACKLOG
         for packet in self._pacer.packets(now):
             if full:
                 self.dropped += 1

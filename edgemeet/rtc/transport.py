@@ -87,7 +87,6 @@ class SendTransport:
         self._delivery = Delivery(
             self.pacer,
             self._dtls,
-            self._ice.transport,
             clock,
             padding=self._feedback.padding,
             reports=self._reports,

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from aiortc.rtp import RtcpSdesPacket, RtcpSrPacket
+from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtcpSdesPacket, RtcpSrPacket
 from pydantic import SecretStr
 
 from edgemeet.encoded import AccessUnit
@@ -361,3 +361,37 @@ async def test_a_failed_send_is_counted_and_logged_once(
     sender.send(AccessUnit(0, 1.0, True, b"later"))
     await peer.until(lambda: any(p.payload == b"later" for p in peer.packets))
     assert len(caplog.records) == 1
+
+
+async def test_what_strangers_send_to_its_socket_ends_nothing(
+    peer: Peer, transport: SendTransport, parameters: Callable[..., RtpParameters]
+) -> None:
+    """Whoever guesses the port can: aioice does not look where a packet comes from."""
+    local, port = str(transport.stats().local_address).rsplit(":", 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for packet in (
+            b"",
+            b"\x80",
+            b"\x80\xc8",
+            b"\x80\xc9" + bytes(3000),
+            b"\x80\x60" + bytes(3000),
+            b"\xff",
+        ):
+            stranger.sendto(packet, (local, int(port)))
+    sender = Sender(
+        transport, parameters(None), "audio", request_keyframe=lambda _: None, set_bitrate=lambda *_: None
+    )
+    for n in range(5):
+        sender.send(AccessUnit(0, n * 0.02, True, b"opus"))
+        await asyncio.sleep(0.02)
+    await peer.until(lambda: len(peer.packets) >= 5)
+    before = transport.stats().packets_received
+    ssrc = peer.packets[0].ssrc
+    report = RtcpReceiverInfo(ssrc, 0, 0, peer.packets[-1].sequence_number, 0, 0, 0)
+    await peer.feed_back(RtcpRrPacket(ssrc=1, reports=[report]))
+    async with asyncio.timeout(10):
+        while transport.stats().packets_received == before:
+            await asyncio.sleep(0.01)
+    assert transport.state is TransportState.CONNECTED
+    assert transport.stats().malformed == 0
+    await sender.stop()
