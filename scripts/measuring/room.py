@@ -18,6 +18,8 @@ from rig.parts import HERE as RIG
 from rig.parts import part
 from rig.room_server import ROOM, VIEWER, RoomServer
 
+from measuring.wire import HERE, Wire, wire
+
 CHROMIUM: Final = "/usr/bin/chromium"
 FLAGS: Final = (
     "--no-sandbox",  # the rig runs as root
@@ -52,9 +54,10 @@ class Arrived:
 class Room:
     """Made by `open_room`."""
 
-    def __init__(self, server: RoomServer, folder: Path) -> None:
+    def __init__(self, server: RoomServer, folder: Path, cable: Wire | None) -> None:
         self.server = server
         self.folder = folder
+        self.cable = cable
         self.page: Page | None = None
 
     async def arrived(self, peer_id: str) -> Arrived:
@@ -108,14 +111,19 @@ async def chromium(*flags: str) -> AsyncIterator[Browser]:
 
 
 @contextlib.asynccontextmanager
-async def open_room(*, watched: bool = True) -> AsyncIterator[Room]:
-    """A server with one room, and a viewer in it unless it is not to be watched."""
+async def open_room(*, watched: bool = True, wired: bool = False) -> AsyncIterator[Room]:
+    """A server with one room, and a viewer in it unless it is not to be watched.
+
+    Media is on loopback; with `wired` it is at this end of a virtual cable, for a sender at the other.
+    """
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgemeet-bench-")))
+        cable = stack.enter_context(wire()) if wired else None
         server = RoomServer(folder / "room-server.log")
         stack.push_async_callback(server.stop)
-        await server.start(pages=_pages(folder))
-        room = Room(server, folder)
+        address = HERE if cable is not None else "127.0.0.1"
+        await server.start(pages=_pages(folder), media_address=address, whip_bearer=True)
+        room = Room(server, folder, cable)
         if watched:
             browser = await stack.enter_async_context(chromium())
             room.page = await browser.new_page(viewport={"width": 1280, "height": 800})

@@ -51,11 +51,13 @@ class RoomServer:
         whip_link: str = "",
         whip_protocol: str = "UDP_OVER_TCP",
         whip_waits_to_be_told: bool = False,
+        whip_bearer: bool = False,
     ) -> None:
         """HTTP is at every address of this machine, media at one.
 
         Over WHIP the server chooses the protocol of media and names its relays in a Link header. With
         `whip_waits_to_be_told` it takes no media before a PATCH has told it an address.
+        `whip_bearer` it takes tokens behind `Bearer` too, which VideoSDK's documentation does not have.
         """
         options = {
             "httpIp": "0.0.0.0",
@@ -66,6 +68,7 @@ class RoomServer:
             "link": whip_link,
             "preferredProtocol": whip_protocol,
             "connectWhenTold": whip_waits_to_be_told,
+            "whipBearer": whip_bearer,
         }
         command = (
             *("unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER, "room-server"),

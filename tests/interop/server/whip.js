@@ -37,7 +37,7 @@ export class Whip {
   }
 
   async handle(request, url, body) {
-    const claims = verify(this.#options, request.headers.authorization);
+    const claims = verify(this.#options, this.#token(request.headers.authorization));
     const sessionId = url.pathname.startsWith(SESSIONS) ? url.pathname.slice(SESSIONS.length) : null;
     if (sessionId === null) {
       if (request.method !== "POST") throw new Refused(405, "offers are posted");
@@ -52,6 +52,11 @@ export class Whip {
     if (url.searchParams.get("participantId") !== session.peer.id) throw new Refused(400, "participantId is wrong");
     session.peer.socket.close();
     return { status: 200, headers: {}, body: "" };
+  }
+
+  /** As VideoSDK takes it: bare. Other WHIP clients can say it only as the RFC does. */
+  #token(authorization = "") {
+    return this.#options.whipBearer ? authorization.replace(/^Bearer /, "") : authorization;
   }
 
   async #publish(claims, { roomId, participantId, displayName }, body) {
