@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-HERE: Final = "10.215.1.1"  # this machine's end
-_THERE: Final = "10.215.1.2"
+HERE: Final = "10.216.1.1"  # this machine's end
+_THERE: Final = "10.216.1.2"
 _DEADLINE: Final = 20.0  # seconds
 
 
