@@ -122,7 +122,7 @@ async def open_room(*, watched: bool = True, wired: bool = False) -> AsyncIterat
         server = RoomServer(folder / "room-server.log")
         stack.push_async_callback(server.stop)
         address = HERE if cable is not None else "127.0.0.1"
-        await server.start(pages=_pages(folder), media_address=address, whip_bearer=True)
+        await server.start(pages=_pages(folder), media_address=address, lenient_whip=True)
         room = Room(server, folder, cable)
         if watched:
             browser = await stack.enter_async_context(chromium())

@@ -51,13 +51,14 @@ class RoomServer:
         whip_link: str = "",
         whip_protocol: str = "UDP_OVER_TCP",
         whip_waits_to_be_told: bool = False,
-        whip_bearer: bool = False,
+        lenient_whip: bool = False,
     ) -> None:
         """HTTP is at every address of this machine, media at one.
 
         Over WHIP the server chooses the protocol of media and names its relays in a Link header. With
         `whip_waits_to_be_told` it takes no media before a PATCH has told it an address.
-        `whip_bearer` it takes tokens behind `Bearer` too, which VideoSDK's documentation does not have.
+        `lenient_whip` it takes tokens behind `Bearer` too, which VideoSDK's documentation does not have, and
+        those whose ICE never asks for consent again.
         """
         options = {
             "httpIp": "0.0.0.0",
@@ -68,7 +69,7 @@ class RoomServer:
             "link": whip_link,
             "preferredProtocol": whip_protocol,
             "connectWhenTold": whip_waits_to_be_told,
-            "whipBearer": whip_bearer,
+            "lenientWhip": lenient_whip,
         }
         command = (
             *("unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER, "room-server"),

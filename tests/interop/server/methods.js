@@ -13,13 +13,14 @@ function found(map, id, what) {
 
 /** A transport of a participant, and its parameters for the other end. */
 export async function createTransport(room, peer, data) {
-  const { preferredProtocol = "UDP_OVER_TCP", producing, consuming, sctpCapabilities } = data;
+  const { preferredProtocol = "UDP_OVER_TCP", producing, consuming, sctpCapabilities, iceConsentTimeout } = data;
   const protocols = PROTOCOLS[preferredProtocol];
   if (!protocols) throw new Refused(400, `preferredProtocol ${preferredProtocol} is unknown`);
   const { listenIp, announcedAddress } = room.options;
   const transport = await room.router.createWebRtcTransport({
     listenInfos: protocols.map((protocol) => ({ protocol, ip: listenIp, announcedAddress })),
     preferUdp: true,
+    iceConsentTimeout,
     enableSctp: Boolean(sctpCapabilities),
     numSctpStreams: sctpCapabilities?.numStreams,
     initialAvailableOutgoingBitrate: 3_000_000,

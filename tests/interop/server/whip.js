@@ -56,7 +56,7 @@ export class Whip {
 
   /** As VideoSDK takes it: bare. Other WHIP clients can say it only as the RFC does. */
   #token(authorization = "") {
-    return this.#options.whipBearer ? authorization.replace(/^Bearer /, "") : authorization;
+    return this.#options.lenientWhip ? authorization.replace(/^Bearer /, "") : authorization;
   }
 
   async #publish(claims, { roomId, participantId, displayName }, body) {
@@ -74,8 +74,10 @@ export class Whip {
     peer.device = "whip";
     peer.candidates.offered = candidatesIn(body);
     try {
-      const { preferredProtocol } = this.#options;
-      const { transport, parameters } = await createTransport(room, peer, { producing: true, preferredProtocol });
+      const { preferredProtocol, lenientWhip } = this.#options;
+      const iceConsentTimeout = lenientWhip ? 0 : undefined;
+      const wanted = { producing: true, preferredProtocol, iceConsentTimeout };
+      const { transport, parameters } = await createTransport(room, peer, wanted);
       const answer = offer.answer(parameters);
       session.connect = () => transport.connect({ dtlsParameters: offer.dtlsParameters });
       if (!this.#options.connectWhenTold) await session.connect();
