@@ -12,6 +12,7 @@ from edgemeet.encoded import VideoEncoding
 from edgemeet.media import wire
 from edgemeet.media.encoders.choice import video_encoder
 from edgemeet.media.encoders.protocols import Encoded, VideoEncoder
+from edgemeet.media.heap import keep_freed_pictures
 from edgemeet.media.outlet import Outlet
 from edgemeet.media.plan import CameraPlan
 from edgemeet.media.progress import ProgressReporter
@@ -28,6 +29,7 @@ def run(plan: CameraPlan, outlet: Outlet, commands: Iterable[wire.Message]) -> N
         DeviceError: the camera or an encoder failed.
         ParentGone: the parent closed the socket.
     """
+    keep_freed_pictures()
     source = camera_source(plan)
     try:
         _capture(plan, source, outlet, commands)
