@@ -51,12 +51,7 @@ async def start(room: Room, number: int) -> Start:
     device = Device(folder, f"device-{number}")
     await device.start(room.server.url)
     try:
-        async with asyncio.timeout(60):
-            while True:
-                peer = (await room.server.peers()).get(device.participant, {})
-                if set(first := peer.get("firstPackets", {})) == set(KINDS):
-                    break
-                await asyncio.sleep(0.1)
+        first = await _first_packets(room, device)
         told = (await device.expect(lambda status: status.timing.token_to_first_media is not None)).timing
     finally:
         await device.stop()
@@ -64,6 +59,17 @@ async def start(room: Room, number: int) -> Start:
     assert told.token_to_first_media is not None
     arrived = {kind: first[kind] - device.started_at for kind in KINDS}
     return Start(arrived, told.attempt_to_token, told.token_to_first_media)
+
+
+async def _first_packets(room: Room, device: Device) -> dict[str, float]:
+    """Unix time of the first packet of each kind, as soon as the server has both."""
+    async with asyncio.timeout(60):
+        while True:
+            peer = (await room.server.peers()).get(device.participant, {})
+            first: dict[str, float] = peer.get("firstPackets", {})
+            if set(first) == set(KINDS):
+                return first
+            await asyncio.sleep(0.1)
 
 
 async def starts(rounds: int) -> tuple[list[Start], Import]:
@@ -74,7 +80,7 @@ async def starts(rounds: int) -> tuple[list[Start], Import]:
 
 
 async def _imports(room: Room, number: int) -> Import:
-    """Of a daemon's main process until it has sent."""
+    """Of a daemon's main process until it has sent. Nobody asks for its status: that loads a web server."""
     folder = room.folder / f"imports-{number}"
     folder.mkdir()
     device = Device(folder, f"imports-{number}")
@@ -85,7 +91,7 @@ async def _imports(room: Room, number: int) -> Import:
         for name in ASKED:
             os.environ.pop(name)
     try:
-        await device.expect(lambda status: status.timing.token_to_first_media is not None)
+        await _first_packets(room, device)
     finally:
         await device.stop()
     return read(device.log)
