@@ -17,9 +17,9 @@ from rig.room_server import ROOM
 
 from edgemeet.media.encoders.x264 import GOP_SECONDS
 from measuring import picture
+from measuring.machine import Version
 from measuring.parts import ROOT
 from measuring.prepared import Material
-from measuring.machine import Version
 from measuring.room import Room
 from measuring.senders import Sending
 from measuring.wire import HERE
