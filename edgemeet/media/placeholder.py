@@ -12,13 +12,13 @@ import datetime
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from edgemeet.beat import until_beat
 from edgemeet.encoded import AccessUnit, Sink
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.plan import CameraPlan
 from edgemeet.media.status import CaptureStatus
+from edgemeet.poke import Poke
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class PlaceholderCapture:
         self._asked: set[int] = set()
         self._covered: set[int] = set()  # layers whose viewers see the still
         self._requested_at: dict[int, float] = {}
-        self._poked = asyncio.Event()
+        self._poked = Poke()
 
     async def run(self) -> None:
         """As `CaptureProcess.run`."""
@@ -138,7 +138,7 @@ class PlaceholderCapture:
         if self._capture.status().state == "running":
             self._picture_at = self._clock()  # nothing was encoded while nobody was attached
         self._capture.attach(self._on_picture)
-        self._poked.set()
+        self._poked.give()
 
     def detach(self) -> None:
         """As `CaptureProcess.detach`."""
@@ -148,7 +148,7 @@ class PlaceholderCapture:
     def request_keyframe(self, layer: int) -> None:
         """As `CaptureProcess.request_keyframe`; while the camera is lost the still is sent again."""
         self._asked.add(layer)
-        self._poked.set()
+        self._poked.give()
         self._capture.request_keyframe(layer)
 
     def set_bitrate(self, layer: int, bits_per_second: int) -> None:
@@ -200,9 +200,7 @@ class PlaceholderCapture:
                 if self._loss() is not None:  # it may have come back meanwhile
                     self._show()
             self._asked.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(until_beat(min(_TICK, self._interval / 2))):
-                    await self._poked.wait()
+            await self._poked.wait(until_beat(min(_TICK, self._interval / 2)))
 
     def _loss(self) -> str | None:
         status = self._capture.status()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import httpx
 
 from edgemeet.beat import until_beat
+from edgemeet.poke import Poke
 from edgemeet.rtc import SendTransport
 from edgemeet.supervisor.device import Device
 from edgemeet.supervisor.views import Phase, ProducerView, Timings, first_packet_at
@@ -60,7 +59,7 @@ class SingleUse:
         self._first_media: float | None = None
         self._network_changed_at: float | None = None
         self._stranded_since: float | None = None
-        self._doubt = asyncio.Event()
+        self._doubt = Poke()
 
     @property
     def joined(self) -> bool:
@@ -70,14 +69,12 @@ class SingleUse:
     def network_changed(self) -> None:
         """See `RunsOnce`."""
         self._network_changed_at = self._clock()
-        self._doubt.set()
+        self._doubt.give()
 
     async def _doubted(self) -> bool:
         """Wait until there is a reason to ask who still answers, or for a moment; whether there is one."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(until_beat(DOUBT_LOOK)):
-                await self._doubt.wait()
-        doubted = self._doubt.is_set()
+        await self._doubt.wait(until_beat(DOUBT_LOOK))
+        doubted = self._doubt.given
         self._doubt.clear()
         return doubted
 
@@ -102,7 +99,7 @@ class SingleUse:
             self._stranded_since = None
         elif self._stranded_since is None:
             self._stranded_since = self._clock()
-            self._doubt.set()
+            self._doubt.give()
         return self._age(self._stranded_since)
 
     def _timings(self, producers: tuple[ProducerView, ...]) -> Timings:

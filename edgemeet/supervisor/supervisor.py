@@ -12,10 +12,10 @@ from dataclasses import replace
 from edgemeet.beat import until_beat
 from edgemeet.errors import EdgemeetError, Endpoint
 from edgemeet.health import HealthRegistry
+from edgemeet.poke import Poke
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
 from edgemeet.supervisor.ledger import Ledger
 from edgemeet.supervisor.limits import DEFAULT_LIMITS, Limits
-from edgemeet.supervisor.poke import Poke
 from edgemeet.supervisor.policy import rule_for
 from edgemeet.supervisor.reasons import expected
 from edgemeet.supervisor.remains import Inheritance
