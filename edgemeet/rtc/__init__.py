@@ -4,7 +4,14 @@ from edgemeet.rtc.allocation import EncodingLimits, allocate
 from edgemeet.rtc.ice import IceServerLike
 from edgemeet.rtc.quality import QualityDurations, QualityReason
 from edgemeet.rtc.sender import Sender
-from edgemeet.rtc.stats import BandwidthFeedback, EncodingStats, SenderStats, TransportState, TransportStats
+from edgemeet.rtc.stats import (
+    BandwidthFeedback,
+    EncodingStats,
+    Progress,
+    SenderStats,
+    TransportState,
+    TransportStats,
+)
 from edgemeet.rtc.transport import SendTransport
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "EncodingLimits",
     "EncodingStats",
     "IceServerLike",
+    "Progress",
     "QualityDurations",
     "QualityReason",
     "SendTransport",

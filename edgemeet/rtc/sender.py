@@ -14,7 +14,7 @@ from edgemeet.rtc.formats import Formats
 from edgemeet.rtc.layers import Layers
 from edgemeet.rtc.pacer import READY_BACKLOG, QueuedFrame
 from edgemeet.rtc.path import PacketPath
-from edgemeet.rtc.stats import SenderStats
+from edgemeet.rtc.stats import Progress, SenderStats
 from edgemeet.rtc.stream import SendStream
 from edgemeet.rtc.timestamps import AudioTimestamps
 from edgemeet.rtc.transport_cc import TransportFeedback
@@ -280,6 +280,11 @@ class Sender:
         """A packet that only fills the path, as `PacketPath` probes it with; None when there is none."""
         packets = (stream.padding(now) for stream in reversed(self._streams) if stream.active)
         return next((packet for packet in packets if packet is not None), None)
+
+    def progress(self) -> tuple[Progress, ...]:
+        """How far each encoding has come."""
+        now = self._clock()
+        return tuple(stream.progress(now) for stream in self._streams)
 
     def stats(self) -> SenderStats:
         """A snapshot."""

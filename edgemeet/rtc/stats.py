@@ -65,6 +65,16 @@ class TransportStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one encoding has come, as `EncodingStats` tells it; asked several times a second."""
+
+    active: bool
+    packets_sent: int
+    last_report_age: float | None
+    first_packet_age: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class EncodingStats:
     """One encoding: counters since the producer began.
 

@@ -20,7 +20,7 @@ from edgemeet.rtc.path import PacketPath
 from edgemeet.rtc.quality import QualityLimit
 from edgemeet.rtc.reception import Reception
 from edgemeet.rtc.rtp_header import HeaderWriter
-from edgemeet.rtc.stats import EncodingStats, RateMeter
+from edgemeet.rtc.stats import EncodingStats, Progress, RateMeter
 from edgemeet.rtc.timestamps import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioTimestamps, VideoTimestamps
 
 # Seconds between two keyframes that nobody but we found necessary.
@@ -251,16 +251,26 @@ class SendStream:
             self._frames.add(now, 1)
             self._ages.add(now, now - frame.captured)
 
+    def progress(self, now: float) -> Progress:
+        """How far it has come."""
+        acknowledged = self.reception.acknowledged_at
+        return Progress(
+            active=self.active,
+            packets_sent=self.counters.packets,
+            last_report_age=None if acknowledged is None else now - acknowledged,
+            first_packet_age=None if self.first_sent is None else now - self.first_sent,
+        )
+
     def stats(self, now: float) -> EncodingStats:
         """A snapshot."""
         counters, reception, size = self.counters, self.reception, self.packetizer.frame_size
-        acknowledged = reception.acknowledged_at
+        progress = self.progress(now)
         frames, ages = self._frames.per_second(now), self._ages.per_second(now)
         return EncodingStats(
             ssrc=self.ssrc,
             rid=self._rid,
-            active=self.active,
-            packets_sent=counters.packets,
+            active=progress.active,
+            packets_sent=progress.packets_sent,
             bytes_sent=counters.octets,
             retransmitted_packets_sent=counters.repeated_packets,
             retransmitted_bytes_sent=counters.repeated_octets,
@@ -284,6 +294,6 @@ class SendStream:
             packets_lost=reception.packets_lost,
             jitter=reception.jitter,
             highest_acknowledged=reception.highest,
-            last_report_age=None if acknowledged is None else now - acknowledged,
-            first_packet_age=None if self.first_sent is None else now - self.first_sent,
+            last_report_age=progress.last_report_age,
+            first_packet_age=progress.first_packet_age,
         )

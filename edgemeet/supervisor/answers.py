@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from edgemeet.rtc import EncodingStats, SendTransport
+from edgemeet.rtc import EncodingStats, Progress, SendTransport
 
 # Seconds that a media server lets pass between two reports on sound, when there are no pictures: mediasoup's
 # MaxAudioIntervalMs of 5 s, stretched by up to a half (RFC 3550, 6.3.1).
 AUDIO_REPORT_INTERVAL = 7.5
 
 
-def report_age(encodings: Iterable[EncodingStats]) -> float | None:
+def report_age(encodings: Iterable[EncodingStats | Progress]) -> float | None:
     """Seconds since the latest report on any of them; None where nothing is to be acknowledged. Pure."""
     ages = [
         age

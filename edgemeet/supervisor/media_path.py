@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 
-from edgemeet.rtc import IceServerLike, SenderStats, SendTransport, TransportStats
+from edgemeet.rtc import IceServerLike, Progress, SendTransport, TransportStats
 from edgemeet.signaling import Meeting
 from edgemeet.supervisor.answers import Answers, report_age, unacknowledged
 from edgemeet.supervisor.device import Device
@@ -79,11 +79,10 @@ class MediaPath:
 
     def unacknowledged(self) -> float | None:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""
-        stats = [publication.stats() for publication in self.publications.values()]
         return unacknowledged(
-            report_age(encoding for producer in stats for encoding in producer.encodings),
+            report_age(each for producer in self.publications.values() for each in producer.progress()),
             answered_ago=self.answers.answered_ago(),
-            sound_only=all(producer.kind == "audio" for producer in stats),
+            sound_only="video" not in self.publications,
         )
 
     def unsent(self) -> float:
@@ -91,7 +90,7 @@ class MediaPath:
         now, longest = self._clock(), 0.0
         for kind, publication in self.publications.items():
             watch = self._flows.setdefault(kind, FlowWatch())
-            longest = max(longest, watch.look(_flow(publication.device, publication.stats()), now))
+            longest = max(longest, watch.look(_flow(publication.device, publication.progress()), now))
         return longest
 
     def alive(self, timeout: float) -> bool:
@@ -112,12 +111,12 @@ class MediaPath:
         await self.transport.close()
 
 
-def _flow(device: Device, stats: SenderStats) -> Flow:
+def _flow(device: Device, progress: tuple[Progress, ...]) -> Flow:
     capture = device.status()
     return Flow(
         frames=capture.frames if capture else 0,
-        packets=sum(encoding.packets_sent for encoding in stats.encodings),
+        packets=sum(encoding.packets_sent for encoding in progress),
         flowing=capture is not None
         and capture.state == "running"
-        and any(encoding.active for encoding in stats.encodings),
+        and any(encoding.active for encoding in progress),
     )

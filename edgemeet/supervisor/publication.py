@@ -9,7 +9,7 @@ from typing import Any
 
 from edgemeet.encoded import Kind, VideoEncoding
 from edgemeet.ortc.capabilities import offered_video_codec, send_parameters
-from edgemeet.rtc import Sender, SenderStats, SendTransport
+from edgemeet.rtc import Progress, Sender, SenderStats, SendTransport
 from edgemeet.signaling import Meeting
 from edgemeet.supervisor.device import Device
 
@@ -119,6 +119,10 @@ class Publication:
         # The next meeting decides anew which layers it can carry.
         for layer in range(len(self._encodings)):
             self.device.set_active(layer, True)
+
+    def progress(self) -> tuple[Progress, ...]:
+        """How far each encoding has come."""
+        return self._sender.progress()
 
     def stats(self) -> SenderStats:
         """What was sent so far."""

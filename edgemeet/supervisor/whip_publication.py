@@ -81,7 +81,8 @@ class WhipPublication:
 
     def _send(self, unit: AccessUnit) -> None:
         if self._sender is not None and unit.layer in self._layers:
-            self._sender.send(replace(unit, layer=self._layers.index(unit.layer)))
+            layer = self._layers.index(unit.layer)
+            self._sender.send(unit if layer == unit.layer else replace(unit, layer=layer))
 
     def turned(self) -> None:
         """The device was switched, perhaps."""
@@ -94,7 +95,7 @@ class WhipPublication:
         """For how many seconds packets have left that nobody acknowledged; None where none are due."""
         if self._on_since is None or self._sender is None:
             return None
-        age = report_age(self._sender.stats().encodings)
+        age = report_age(self._sender.progress())
         return None if age is None else min(age, self._clock() - self._on_since)
 
     async def close(self) -> None:
