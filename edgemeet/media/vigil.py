@@ -5,6 +5,8 @@ from __future__ import annotations
 from edgemeet.errors import DeviceFailed
 from edgemeet.media.plan import Deadlines
 
+_STALLED = "device.stalled"
+
 
 class Vigil:
     """From the start to the open device, to the first frame, to the next one, and the next.
@@ -29,7 +31,10 @@ class Vigil:
 
     def frame(self, now: float) -> None:
         """A frame came, or word that frames are captured."""
-        self._expect("stalled: no frame", "device.stalled", self._deadlines.gap, now)
+        if self._code == _STALLED:
+            self._due = now + self._allowed
+        else:
+            self._expect("stalled: no frame", _STALLED, self._deadlines.gap, now)
 
     def remaining(self, now: float) -> float:
         """Seconds until the deadline; not above 0 when it is missed."""

@@ -23,6 +23,7 @@ MAX_JSON = 64 << 10  # bytes
 
 _HEADER = struct.Struct("!BBI")  # version, type, length of the body
 _UNIT = struct.Struct("!qBBB")  # captured (ns on CLOCK_MONOTONIC), layer, flags, audio level
+_UNIT_MESSAGE = struct.Struct("!BBIqBBB")  # both
 _KEYFRAME = 0x01
 _HAS_LEVEL = 0x02
 _UNIT_TYPE = 16
@@ -162,8 +163,13 @@ class Decoder:
         Raises:
             FramingError: the stream is broken; throw this decoder away.
         """
-        if not self._buffer and isinstance(data, bytes) and _is_one_unit(data):
-            return [_decode_unit(data, _HEADER.size)]  # what nearly every read gives: no copy but of the unit
+        if not self._buffer and isinstance(data, bytes) and len(data) >= _UNIT_MESSAGE.size:
+            version, kind, length, captured, layer, flags, level = _UNIT_MESSAGE.unpack_from(data)
+            whole = _HEADER.size + length == len(data)
+            if whole and version == VERSION and kind == _UNIT_TYPE and length <= MAX_UNIT:
+                # What nearly every read gives: no copy but of the unit.
+                unit = data[_UNIT_MESSAGE.size :]
+                return [_access_unit(captured, layer, flags, level, unit)]
         self._buffer += data
         messages: list[Message] = []
         start = 0
@@ -173,15 +179,6 @@ class Decoder:
                 start = end
         del self._buffer[:start]
         return messages
-
-
-def _is_one_unit(data: bytes) -> bool:
-    """Whether `data` is an access unit and nothing else."""
-    if len(data) < _HEADER.size:
-        return False
-    version, kind, length = _HEADER.unpack_from(data)
-    whole: bool = _HEADER.size + length == len(data)
-    return whole and version == VERSION and kind == _UNIT_TYPE and length <= MAX_UNIT
 
 
 def _message_end(view: memoryview, start: int) -> int | None:
@@ -219,15 +216,19 @@ def _decode(kind: int, body: bytes) -> Message:
     return build(fields)
 
 
-def _decode_unit(body: bytes, start: int = 0) -> AccessUnit:
-    if len(body) < start + _UNIT.size:
+def _decode_unit(body: bytes) -> AccessUnit:
+    if len(body) < _UNIT.size:
         raise FramingError("an access unit without its header")
-    captured, layer, flags, level = _UNIT.unpack_from(body, start)
+    captured, layer, flags, level = _UNIT.unpack_from(body)
+    return _access_unit(captured, layer, flags, level, body[_UNIT.size :])
+
+
+def _access_unit(captured: int, layer: int, flags: int, level: int, data: bytes) -> AccessUnit:
     return AccessUnit(
         layer=layer,
         captured=captured / 1e9,
         keyframe=bool(flags & _KEYFRAME),
-        data=body[start + _UNIT.size :],
+        data=data,
         audio_level=level if flags & _HAS_LEVEL else None,
     )
 

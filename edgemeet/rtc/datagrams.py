@@ -43,6 +43,8 @@ class Datagrams:
     @property
     def backlog(self) -> int:
         """Bytes that the kernel did not take yet and the sender keeps; 0 for a relay, which cannot tell."""
+        if self._socket is not None and not self._keeps:
+            return 0
         size = getattr(self._sender, "get_write_buffer_size", None)
         return int(size()) if size is not None else 0
 
@@ -52,7 +54,9 @@ class Datagrams:
         Raises:
             OSError: the kernel refuses it: no route, a firewall's rule, no such address on this machine.
         """
-        if self._socket is not None and not self._kept():
+        if self._keeps:
+            self._keeps = self.backlog > 0
+        if self._socket is not None and not self._keeps:
             try:
                 self._socket.sendto(packet, self._address)
             except BlockingIOError:
@@ -60,11 +64,6 @@ class Datagrams:
             else:
                 return
         self._sender.sendto(bytes(packet), self._address)
-
-    def _kept(self) -> bool:
-        if self._keeps:
-            self._keeps = self.backlog > 0
-        return self._keeps
 
     def close(self) -> None:
         """Give the descriptor back. The sender's own socket stays open."""

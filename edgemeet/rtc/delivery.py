@@ -55,6 +55,7 @@ class Delivery:
         self._running = False
         self._timer: asyncio.TimerHandle | None = None
         self._next_report: float | None = None
+        self._armed: float | None = None  # the report that the timer has regard to
         self._error_logged = False
         self.packets = 0
         self.octets = 0
@@ -87,8 +88,12 @@ class Delivery:
             self._on_fault(error)
 
     def _schedule(self, now: float) -> None:
+        paced, padding = self._pacer.wait(now), self._padding.wait(now)
+        if self._timer is not None and paced is None and padding is None and self._next_report == self._armed:
+            return  # what nearly every picture finds: the timer rings for the report, or earlier
+        self._armed = self._next_report
         waits = [] if self._next_report is None else [self._next_report - now]
-        waits += [wait for wait in (self._pacer.wait(now), self._padding.wait(now)) if wait is not None]
+        waits += [wait for wait in (paced, padding) if wait is not None]
         if not waits:
             return
         loop = asyncio.get_running_loop()

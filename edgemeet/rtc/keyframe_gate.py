@@ -11,26 +11,29 @@ class KeyframeGate:
 
     A request that comes too early waits; it is dropped only when a keyframe leaves meanwhile, which
     answers it. Sans-I/O: `due` is asked again with the next picture.
+
+    Attributes:
+        wanted: a request waits.
     """
 
     def __init__(self) -> None:
-        self._wanted = False
+        self.wanted = False
         self._asked_at: float | None = None
 
     def ask(self) -> None:
         """Somebody needs a keyframe."""
-        self._wanted = True
+        self.wanted = True
 
     def sent(self) -> None:
         """A keyframe is on its way."""
-        self._wanted = False
+        self.wanted = False
 
     def due(self, now: float) -> bool:
         """True once when the encoder is to be asked now."""
-        if not self._wanted:
+        if not self.wanted:
             return False
         if self._asked_at is not None and now - self._asked_at < MIN_INTERVAL:
             return False
-        self._wanted = False
+        self.wanted = False
         self._asked_at = now
         return True

@@ -150,7 +150,8 @@ class Pacer:
     def packets(self, now: float) -> Iterator[bytes]:
         """All packets that may leave now."""
         self._leak(now)
-        while (packet := self.pop(now)) is not None:
+        while (packet := self._next(now)) is not None:
+            self._debt += len(packet) + _OVERHEAD
             yield packet
 
     def wait(self, now: float) -> float | None:

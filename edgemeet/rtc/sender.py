@@ -134,7 +134,7 @@ class Sender:
         return True
 
     def _ask_for_keyframe(self, stream: SendStream, now: float) -> None:
-        if self.kind != "video" or self.paused or not stream.active:
+        if not stream.gate.wanted or self.kind != "video" or self.paused or not stream.active:
             return
         if now < stream.restart_at:
             return
