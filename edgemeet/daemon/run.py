@@ -175,7 +175,9 @@ async def _run(settings: Settings, redactor: Redactor, read: Callable[[], Settin
                 serve_metrics(commands, metrics_listener(settings.metrics, health)),
                 commands.reload_when(reload),
                 *([_at_broker(broker, commands, health)] if broker else []),
-                ServiceReport(report, supervisor, devices, notifier, settings.meeting.entry_timeout).run(),
+                ServiceReport(
+                    recorder.latest, supervisor, devices, notifier, settings.meeting.entry_timeout
+                ).run(),
             ]
             try:
                 async with asyncio.TaskGroup() as group:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from edgemeet.beat import beat
 from edgemeet.control import Status
-from edgemeet.daemon.status import StatusReport
 from edgemeet.daemon.vitals import Vitals, stuck
 from edgemeet.supervisor import Device, Flow, FlowWatch, Phase, SessionView, State, Supervisor
 from edgemeet.systemd import Notifier, StackDump
@@ -23,7 +22,7 @@ class ServiceReport:
     """Tells systemd how the daemon is, for as long as nothing in it is stuck.
 
     Args:
-        report: how things stand.
+        report: how things stand, or stood a second ago.
         supervisor: knows the state.
         devices: the camera and the microphone.
         notifier: tells systemd.
@@ -33,7 +32,7 @@ class ServiceReport:
 
     def __init__(
         self,
-        report: StatusReport,
+        report: Callable[[], Status],
         supervisor: Supervisor,
         devices: tuple[Device, ...],
         notifier: Notifier,

@@ -140,13 +140,6 @@ class Pacer:
         self._video = deque(f for f in self._video if f.writer is not writer)
         self._queued = sum(frame.size for frame in self._video)
 
-    def pop(self, now: float) -> bytes | None:
-        """The next packet that may leave now."""
-        packet = self._next(now)
-        if packet is not None:
-            self._debt += len(packet) + _OVERHEAD
-        return packet
-
     def packets(self, now: float) -> Iterator[bytes]:
         """All packets that may leave now."""
         self._leak(now)
@@ -155,7 +148,7 @@ class Pacer:
             yield packet
 
     def wait(self, now: float) -> float | None:
-        """Seconds until `pop` gives something; None when nothing waits."""
+        """Seconds until `packets` gives something; None when nothing waits."""
         if self._audio:
             return 0.0
         if not self._again and not self._video:

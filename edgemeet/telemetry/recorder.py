@@ -94,6 +94,10 @@ class Recorder:
             self._compare(self._before, status)
         self._before = status
 
+    def latest(self) -> Status:
+        """The status of the last look, for who does not mind that it is up to a second old."""
+        return self._before or self.report()
+
     def stats(self) -> Stats:
         """What was sampled."""
         return Stats(interval=INTERVAL, samples=tuple(self._samples))

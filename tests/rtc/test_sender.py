@@ -137,7 +137,7 @@ def test_while_the_transport_is_away_nothing_is_queued(path: Path, parameters: M
 def test_stop_forgets_what_waits(path: Path, parameters: MakeParameters) -> None:
     sender = path.sender(parameters("h264"))
     sender.send(unit(key=True))
-    path.pacer.pop(path.now)
+    next(path.pacer.packets(path.now))
 
     async def stop() -> None:
         await sender.stop()

@@ -165,3 +165,13 @@ def test_samples_are_kept_for_five_minutes(bench: Bench) -> None:
     samples = bench.recorder.stats().samples
     assert len(samples) == KEPT
     assert samples[-1].at - samples[0].at == KEPT - 1
+
+
+def test_the_latest_status_is_that_of_the_last_look(bench: Bench) -> None:
+    assert bench.recorder.latest() is bench.status
+    bench.look(state="waiting")
+    seen = bench.status
+    bench.status = bench.status.model_copy(update={"state": "joined"})
+    assert bench.recorder.latest() is seen
+    bench.recorder.look()
+    assert bench.recorder.latest() is bench.status
