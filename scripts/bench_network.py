@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "tests" / name) for name in ("network", "interop")]
+sys.path[:0] = [str(HERE.parent / "tests" / name) for name in ("network", "interop", "rigs")]
 
 from uplink.faults import random_loss, rate_cut  # noqa: E402 - the rig is no installed package
 from uplink.stage import open_stage  # noqa: E402 - likewise

@@ -24,7 +24,7 @@ from pathlib import Path
 import av
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests" / "interop"))
+sys.path[:0] = [str(HERE.parent / "tests" / name) for name in ("interop", "rigs")]
 
 import pytest  # noqa: E402 - behind the path of the rig; the rig fails with it
 from measuring.command import conclude, new_parser  # noqa: E402 - likewise

@@ -13,7 +13,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 def find() -> None:
     """Build what is missing and say to the rig where it is; the first time takes a quarter of an hour."""
-    sys.path.insert(0, str(ROOT / "tests" / "interop"))
+    sys.path[:0] = (str(ROOT / "tests" / "interop"), str(ROOT / "tests" / "rigs"))
     if "INTEROP_ROOTFS" not in os.environ:
         built = _told("build-mediasoup").split()
         os.environ["INTEROP_ROOTFS"], os.environ["INTEROP_PACKAGES"] = built

@@ -13,21 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Page
 from rig.parts import HERE as RIG
 from rig.parts import part
 from rig.room_server import ROOM, VIEWER, RoomServer
+from rigging.chromium import chromium
 
 from measuring.wire import HERE, Wire, wire
 
-CHROMIUM: Final = "/usr/bin/chromium"
-FLAGS: Final = (
-    "--no-sandbox",  # the rig runs as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-)
 _PUBLISHER: Final = """\
 <!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <script type="module" src="publish.js"></script>
@@ -95,19 +88,6 @@ class Room:
                 if now.octets > 50_000 and (self.page is None or now.pictures > 10):
                     return
                 await asyncio.sleep(0.2)
-
-
-@contextlib.asynccontextmanager
-async def chromium(*flags: str) -> AsyncIterator[Browser]:
-    """A browser of its own."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=[*FLAGS, *flags], timeout=60_000
-        )
-        try:
-            yield browser
-        finally:
-            await browser.close()
 
 
 @contextlib.asynccontextmanager

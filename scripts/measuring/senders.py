@@ -11,10 +11,11 @@ import httpx
 from rig.device import Device
 from rig.room_server import ROOM
 from rig.vendor import Vendor, self_signed, tls_front
+from rigging.chromium import chromium
 
 from measuring import picture
 from measuring.prepared import Material, inserted
-from measuring.room import Room, chromium
+from measuring.room import Room
 
 
 @dataclass(frozen=True, slots=True)

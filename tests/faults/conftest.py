@@ -85,11 +85,8 @@ async def server() -> AsyncIterator[RoomServer]:
 def network() -> Iterator[Network]:
     network = Network()
     network.close()  # what a test that was killed left
-    try:
-        network.open()
+    with network:
         yield network
-    finally:
-        network.close()
 
 
 @pytest.fixture

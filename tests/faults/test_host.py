@@ -17,7 +17,7 @@ from rig.front import Front, certificate
 from rig.network import Network
 from rig.protocols import both_protocols
 from rig.server import RoomServer
-from rig.waiting import eventually
+from rigging.waiting import eventually
 
 StartDevice = Callable[..., Awaitable[Device]]
 StartFront = Callable[..., Awaitable[Front]]

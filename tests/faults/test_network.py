@@ -151,7 +151,7 @@ async def test_five_percent_loss_on_a_narrow_path(
         far_server, namespace=network.device, CAMERA__WIDTH="640", CAMERA__HEIGHT="360"
     )
     await far_server.expect_media()
-    network.narrow(300)
+    network.limit(300)
     network.forward("numgen random mod 1000 < 50 drop;")
     await device.expect(
         lambda s: sum(e.target_bitrate or 0 for p in s.producers for e in p.encodings) <= 300_000,

@@ -15,7 +15,7 @@ from rig.front import PORTAL, Answer, Front, certificate, http, in_seconds, slow
 from rig.network import Network
 from rig.protocols import NATIVE, WHIP, Protocol, both_protocols
 from rig.server import DEVICE, ROOM, RoomServer
-from rig.waiting import eventually
+from rigging.waiting import eventually
 
 from edgemeet.control import Command
 from edgemeet.sandbox import SandboxOptions

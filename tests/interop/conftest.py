@@ -10,22 +10,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, async_playwright
+from playwright.async_api import Browser, ConsoleMessage
 from rig.device import Device, StartDevice
 from rig.network import Coturn, Network
 from rig.results import Results, Row
 from rig.room_server import ROOM, RoomServer
 from rig.vendor import Vendor, self_signed, tls_front
 from rig.viewer import Viewer
+from rigging.chromium import chromium
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",  # tests run as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-)
 _results = Results()
 
 StartVendor = Callable[..., Awaitable[Vendor]]
@@ -72,12 +65,8 @@ async def server(tmp_path: Path) -> AsyncIterator[RoomServer]:
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
     """One for all tests of a file: Chromium drops what it loads while addresses come and go."""
-    network = Network()
-    try:
-        network.open()
+    with Network() as network:
         yield network
-    finally:
-        network.close()
 
 
 @pytest.fixture
@@ -134,12 +123,8 @@ async def start_vendor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=list(FLAGS), timeout=30_000
-        )
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from rig.device import NAME, SMALL, Device
-from rig.parts import eventually
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
 from rig.viewer import Viewer
+from rigging.waiting import eventually
 
 pytestmark = pytest.mark.interop
 

@@ -9,10 +9,10 @@ from playwright.async_api import Browser
 from rig.device import NAME
 from rig.latency import Shown, match, read_digests, read_traces, stages
 from rig.onlooker import Onlooker
-from rig.parts import eventually
 from rig.room_server import ROOM, RoomServer
 from rig.screening import trace, traced
 from rig.viewer import Viewer
+from rigging.waiting import eventually
 
 pytestmark = pytest.mark.interop
 

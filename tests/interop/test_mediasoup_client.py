@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 from rig.device import StartDevice
-from rig.parts import HERE, eventually, part
+from rig.parts import HERE, part
 from rig.results import Row, slowest_switch
 from rig.room_server import ROOM, RoomServer
 from rig.viewer import Viewer
+from rigging.waiting import eventually
 
 pytestmark = pytest.mark.interop
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import TimeoutError as PictureTimeout
 from rig.device import NAME, SMALL, StartDevice
-from rig.parts import eventually
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
 from rig.viewer import Viewer
+from rigging.waiting import eventually
 
 pytestmark = pytest.mark.interop
 

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from rig.device import Device, StartDevice
-from rig.parts import eventually
 from rig.results import Row
 from rig.room_server import ROOM, RoomServer
 from rig.vendor import Vendor
 from rig.viewer import Viewer
+from rigging.waiting import eventually
 
 from edgemeet.sandbox import SandboxAddress, SandboxOptions, serve
 

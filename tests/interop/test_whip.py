@@ -10,11 +10,11 @@ from collections.abc import Callable
 import pytest
 from rig.device import SMALL, StartDevice
 from rig.network import FIREWALL, SERVER, Network, turn_link
-from rig.parts import eventually
 from rig.publishing import expect_media_from_behind, expect_video_and_sound
 from rig.results import Row
 from rig.room_server import RoomServer
 from rig.viewer import Viewer
+from rigging.waiting import eventually
 
 pytestmark = pytest.mark.interop
 

@@ -6,21 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 from rig.device import Device
-from rig.parts import end
+from rigging.chromium import chromium
+from rigging.waiting import end
 from whip_rig.janus import Janus, Watcher
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",  # tests run as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-    # Else a page without a camera names its addresses by mDNS, which nobody here resolves.
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-)
+# Else a page without a camera names its addresses by mDNS, which nobody here resolves.
+_ADDRESSES = "--disable-features=WebRtcHideLocalIpsWithMdns"
 
 StartDevice = Callable[..., Awaitable[Device]]
 
@@ -61,12 +54,8 @@ async def watcher() -> AsyncIterator[Watcher]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=list(FLAGS), timeout=60_000
-        )
+    async with chromium(_ADDRESSES) as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page
-from rig.parts import end
+from rigging.waiting import end
 from whip_rig.page_server import PageServer
 
 

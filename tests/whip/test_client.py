@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Page
-from rig.parts import end, eventually
 from rig.viewer import Viewer
+from rigging.waiting import end, eventually
 from whip_rig.janus import rootfs
 
 from edgemeet.sandbox import SandboxOptions, running_sandbox

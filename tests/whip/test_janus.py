@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rig.parts import end
+from rigging.waiting import end
 from whip_rig.decoded import expect_moving, expect_tone, expect_width
 from whip_rig.janus import TOKEN, Janus, Watcher
 

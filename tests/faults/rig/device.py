@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rig.protocols import NATIVE, Protocol
 from rig.server import DEVICE, ROOM
-from rig.waiting import end, eventually, run
+from rigging.waiting import end, eventually, run
 
 from edgemeet.control import Command, ControlClient, Status
 from edgemeet.errors import ControlError

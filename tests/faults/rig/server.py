@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from rig.waiting import eventually
+from rigging.waiting import eventually
 
 from edgemeet.sandbox import SandboxAddress, SandboxOptions, serve
 from edgemeet.sandbox.peer import Peer

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from rig.parts import end, eventually, in_namespace
+from rig.parts import in_namespace
 from rig.room_server import ROOM
+from rigging.waiting import end, eventually
 
 from edgemeet.control import ControlClient, Status
 from edgemeet.errors import ControlError

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
+from ipaddress import IPv4Network
 from pathlib import Path
 
-import pytest
-from rig.parts import end, eventually, part
+from rig.parts import part
+from rigging.routed import RoutedNetwork
+from rigging.waiting import end, eventually
 
 from edgemeet.signaling.initconfig import IceServer
 
@@ -21,12 +22,6 @@ TURN_PORT = 3478
 SILENT_PORT = 3999  # what goes there is lost without a word
 _USER, _PASSWORD = "device", "a-password-of-the-rig"
 
-_NAT = """
-table ip rig {
-  chain forward { type filter hook forward priority 0; udp dport %d drop; %s }
-  chain out { type nat hook postrouting priority 100; oifname "wan" masquerade; }
-}
-"""
 BLOCKS = {
     "nothing": "",
     "UDP but to TURN": f"ct state established accept; udp dport != {TURN_PORT} drop;",
@@ -34,48 +29,22 @@ BLOCKS = {
 }
 
 
-def _run(*command: str, feed: str | None = None) -> None:
-    done = subprocess.run(command, input=feed, text=True, capture_output=True, check=False)
-    if done.returncode:
-        pytest.fail(f"{' '.join(command)}: {done.stderr}")
-
-
-class Network:
-    """Namespaces `device` and `firewall`; removed by `close`."""
+class Network(RoutedNetwork):
+    """The router is a firewall."""
 
     def __init__(self) -> None:
-        self.device = f"device-{os.getpid()}"
-        self.firewall = f"firewall-{os.getpid()}"
-        self._link = f"rig{os.getpid() % 100000}"
-
-    def open(self) -> None:
-        for name in (self.device, self.firewall):
-            _run("ip", "netns", "add", name)
-            _run("ip", "-n", name, "link", "set", "lo", "up")
-        _run(*f"ip link add {self._link} type veth peer name wan netns {self.firewall}".split())
-        _run(*f"ip -n {self.firewall} link add lan type veth peer name eth0 netns {self.device}".split())
-        _run(*f"ip addr add {SERVER}/30 dev {self._link}".split())
-        _run(*f"ip link set {self._link} up".split())
-        for name, link, address in (
-            (self.firewall, "wan", f"{FIREWALL}/30"),
-            (self.firewall, "lan", "10.213.2.1/30"),
-            (self.device, "eth0", "10.213.2.2/30"),
-        ):
-            _run("ip", "-n", name, "addr", "add", address, "dev", link)
-            _run("ip", "-n", name, "link", "set", link, "up")
-        _run(*f"ip -n {self.device} route add default via 10.213.2.1".split())
-        _run(*f"ip netns exec {self.firewall} sysctl -qw net.ipv4.ip_forward=1".split())
+        pid = os.getpid()
+        super().__init__(
+            device=f"device-{pid}",
+            router=f"firewall-{pid}",
+            link=f"rig{pid % 100000}",
+            outside=IPv4Network("10.213.1.0/30"),
+            inside=IPv4Network("10.213.2.0/30"),
+        )
 
     def block(self, what: str) -> None:
         """One of BLOCKS, from now on."""
-        _run(*f"ip netns exec {self.firewall} nft flush ruleset".split())
-        rules = _NAT % (SILENT_PORT, BLOCKS[what])
-        _run(*f"ip netns exec {self.firewall} nft -f -".split(), feed=rules)
-
-    def close(self) -> None:
-        for name in (self.device, self.firewall):
-            subprocess.run(("ip", "netns", "del", name), capture_output=True, check=False)
-        subprocess.run(("ip", "link", "del", self._link), capture_output=True, check=False)
+        self.forward(f"udp dport {SILENT_PORT} drop; {BLOCKS[what]}")
 
 
 def turn_server(transport: str) -> IceServer:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from rig.parts import HERE, eventually, part
+from rig.parts import HERE, part
+from rigging.waiting import eventually
 
 from edgemeet.signaling.initconfig import IceServer, encrypt_ice_servers
 
@@ -56,7 +57,7 @@ class RoomServer:
         """HTTP is at every address of this machine, media at one.
 
         Over WHIP the server chooses the protocol of media and names its relays in a Link header. With
-        `whip_waits_to_be_told` it takes no media before a PATCH has told it an address.
+        `whip_waits_to_be_told` it takes no media before a PATCH has told it an address; with
         `lenient_whip` it takes tokens behind `Bearer` too, which VideoSDK's documentation does not have, and
         those whose ICE never asks for consent again.
         """

@@ -8,19 +8,13 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from rig.device import Device
 from rig.room_server import RoomServer
+from rigging.chromium import chromium
 
 _TRACED = Path(__file__).parent / "traced.py"
 _SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
-_FLAGS = (
-    "--no-sandbox",  # the rig runs as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-)
 
 
 def find_mediasoup() -> None:
@@ -40,11 +34,7 @@ async def screening(folder: Path) -> AsyncIterator[tuple[RoomServer, Browser]]:
         server = RoomServer(folder / "room-server.log")
         stack.push_async_callback(server.stop)
         await server.start()
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", headless=True, args=list(_FLAGS), timeout=60_000
-        )
-        stack.push_async_callback(browser.close)
+        browser = await stack.enter_async_context(chromium())
         yield server, browser
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig.parts import HERE, eventually, part
+from rig.parts import HERE, part
+from rigging.waiting import eventually
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:

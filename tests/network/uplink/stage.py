@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 from rig.device import Device
-from rig.parts import end
 from rig.room_server import ROOM, RoomServer
+from rigging.chromium import chromium
+from rigging.waiting import end
 from uplink.link import Link
 from uplink.record import Record, Sample
 
@@ -21,12 +22,6 @@ from edgemeet.errors import ControlError
 
 Server = Literal["sandbox", "mediasoup"]
 
-_FLAGS = (
-    "--no-sandbox",  # the rig runs as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-)
 _SANDBOX = """\
 import asyncio
 from edgemeet.sandbox import SandboxOptions, serve
@@ -168,13 +163,7 @@ async def _mediasoup(folder: Path, address: str) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def _viewer(url: str) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", headless=True, args=list(_FLAGS), timeout=60_000
-        )
-        try:
-            page = await browser.new_page()
-            await page.goto(url)
-            yield page
-        finally:
-            await browser.close()
+    async with chromium() as browser:
+        page = await browser.new_page()
+        await page.goto(url)
+        yield page

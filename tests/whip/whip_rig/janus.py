@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
-from rig.parts import end, eventually
+from rigging.waiting import end, eventually
 from websockets.asyncio.client import ClientConnection, connect
 
 ADDRESS = "10.78.0.1"

@@ -1,4 +1,4 @@
-"""Waiting with a deadline, and ending processes."""
+"""Waiting with a deadline, and running and ending processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def eventually(
             while not await condition():
                 await asyncio.sleep(every)
     except TimeoutError:
-        pytest.fail(f"not seen within {within:g} s: {what}\n{told()}")
+        pytest.fail(f"not seen within {within:g} s: {what}\n{told()}".rstrip())
 
 
 async def end(process: asyncio.subprocess.Process, *, within: float, what: str) -> None:
@@ -40,10 +40,10 @@ async def end(process: asyncio.subprocess.Process, *, within: float, what: str) 
 
 
 def run(command: str, *, feed: str | None = None) -> str:
-    """Run a command of words without spaces; the test fails when it does."""
+    """What a command of words without spaces says; the test fails when it does."""
     done = subprocess.run(
         command.split(), input=feed, text=True, capture_output=True, check=False, timeout=30
     )
     if done.returncode:
-        pytest.fail(f"{command}: {done.stderr}")
+        pytest.fail(f"{command}: {done.stderr.strip()}")
     return done.stdout
