@@ -2,11 +2,11 @@ import io
 
 import pytest
 from rich.console import Console
+from rigging.statuses import ENCODING
 
 from edgemeet.cli.status import duration, show
 from edgemeet.control import (
     CaptureView,
-    EncodingStatus,
     HealthStatus,
     MeetingStatus,
     PeerStatus,
@@ -16,27 +16,6 @@ from edgemeet.control import (
     TimingStatus,
     TokenStatus,
     TransportStatus,
-)
-
-ENCODING = EncodingStatus(
-    ssrc=1,
-    width=1280,
-    height=720,
-    frames_per_second=29.97,
-    bitrate=1_496_000,
-    target_bitrate=1_500_000,
-    packets_sent=10,
-    bytes_sent=10,
-    frames_sent=10,
-    key_frames_sent=2,
-    frames_dropped=0,
-    retransmitted_packets_sent=0,
-    nack_count=3,
-    pli_count=4,
-    packets_lost=1,
-    fraction_lost=0.05,
-    round_trip_time=0.012,
-    jitter=0.001,
 )
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rigging.statuses import ENCODING
 
 from edgemeet.cli.sparkline import sparkline
 from edgemeet.cli.wait import reached, wait_for
 from edgemeet.cli.watch import follow, line, picture, write_svg
 from edgemeet.control import (
     CaptureView,
-    EncodingStatus,
     HealthStatus,
     MeetingStatus,
     ProducerStatus,
@@ -24,26 +24,6 @@ from edgemeet.control import (
 )
 from edgemeet.errors import ControlError
 
-ENCODING = EncodingStatus(
-    ssrc=1,
-    width=1280,
-    height=720,
-    frames_per_second=29.97,
-    bitrate=1_496_000,
-    target_bitrate=1_500_000,
-    packets_sent=10,
-    bytes_sent=10,
-    frames_sent=10,
-    key_frames_sent=2,
-    frames_dropped=0,
-    retransmitted_packets_sent=0,
-    nack_count=3,
-    pli_count=4,
-    packets_lost=1,
-    fraction_lost=0.05,
-    round_trip_time=0.012,
-    jitter=0.001,
-)
 CAMERA = CaptureView(kind="video", on=True, state="running")
 MICROPHONE = CaptureView(kind="audio", on=True, state="running")
 VIDEO = ProducerStatus(id="v", kind="video", codec="h264", encodings=(ENCODING,))

@@ -1,1 +1,1 @@
-"""What more than one rig is built of."""
+"""What more than one rig, or folder of tests, is built of."""
