@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
 from edgemeet.provisioning import Admission
-from edgemeet.signaling.whip import WhipTarget, videosdk_target
+
+if TYPE_CHECKING:
+    from edgemeet.signaling.whip import WhipTarget
+
+# ruff: noqa: PLC0415 - WHIP is loaded where it is the way in: a start is short
 
 
 class Admitter(Protocol):
@@ -62,6 +66,8 @@ class VideoSdkDoor:
 
     async def admit(self) -> WhipAdmission:
         """See `WhipDoor`. Raises what the admitter raises."""
+        from edgemeet.signaling.whip import videosdk_target
+
         admission = await self._admitter.admit()
         target = videosdk_target(
             self._api_url,
@@ -91,6 +97,8 @@ class EndpointDoor:
     """
 
     def __init__(self, endpoint: SecretStr, *, bearer: SecretStr | None, name: str) -> None:
+        from edgemeet.signaling.whip import WhipTarget
+
         secret = bearer.get_secret_value() if bearer is not None else None
         self._admission = WhipAdmission(
             WhipTarget(

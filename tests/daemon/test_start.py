@@ -25,6 +25,7 @@ NEEDED_BY_FEW = (
     "edgemeet.ortc.sdp",  # WHIP's
     "edgemeet.provision_server",
     "edgemeet.sandbox",
+    "edgemeet.signaling.whip",
     "edgemeet.supervisor.whip_session",
     "edgemeet.telemetry.mqtt",
     "edgemeet.telemetry.remote_hands",
