@@ -97,7 +97,11 @@ async def test_what_the_kernel_has_no_room_for_is_kept_and_not_overtaken(tmp_pat
         assert datagrams.backlog == 0
         datagrams.send(b"once more")
         assert reader.recv(100) == b"once more"
+        while not datagrams.backlog:
+            datagrams.send(b"never read")
         datagrams.close()
+        assert datagrams.backlog == 0
+        await asyncio.sleep(0.01)  # nothing of it is left in the event loop, which would fail now
     transport.abort()
     await asyncio.sleep(0)
 
