@@ -77,14 +77,16 @@ class Facts:
         since_start: since the supervisor began.
         since_end: since the last session ended.
         since_join: since the last session began; None when there was none.
-        recent_joins: sessions that began within the limits' window.
-        window_free_in: until the oldest of them leaves the window.
+        recent_joins: sessions that began within the limits' window; one that led into a meeting that was well
+            counts half.
+        window_free_in: until so many of them have left the window that another is allowed; 0 where one is.
         clock_set: whether the wall clock is right, as far as the machine knows; None where nobody sets it.
         woken: what happened since the last session ended, or shortly before.
         draw: a number from 0 to 1, drawn when the last session ended, or at the start.
         unreachable_for: for how long a server has not been reached; None where that is not what is wrong.
         shut: it took no connection when that was last tried.
         since_probe: since it was last probed; None when it was not since the last session ended.
+        since_probe_began: since a probe was last begun, also one that was cut short; None when none was.
         probe_draw: a number from 0 to 1, drawn at that probe, or when the last session ended.
         openings: times that a server took connections again since a session last lasted.
         since_opening: since it last did so; 0 where it is none of the events in `woken`.
@@ -101,7 +103,7 @@ class Facts:
     since_start: float = 0.0
     since_end: float = 0.0
     since_join: float | None = None
-    recent_joins: int = 0
+    recent_joins: float = 0.0
     window_free_in: float = 0.0
     clock_set: bool | None = None
     woken: frozenset[Wake] = frozenset()
@@ -109,6 +111,7 @@ class Facts:
     unreachable_for: float | None = None
     shut: bool = False
     since_probe: float | None = None
+    since_probe_began: float | None = None
     probe_draw: float = 0.0
     openings: int = 0
     since_opening: float = 0.0

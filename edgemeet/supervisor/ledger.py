@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 from edgemeet.errors import DuplicateParticipant, EdgemeetError, NetworkError, ProtocolMismatch
 from edgemeet.supervisor.facts import Facts, SessionFacts, Wake
@@ -13,6 +14,18 @@ from edgemeet.supervisor.limits import Limits
 _STILL_NEWS = 5.0
 # Nothing listened, or there was no way. A time that ran out, or a TLS handshake, says less: a probe has to.
 _SHUT = frozenset({"network.refused", "network.unreachable"})
+
+# What a join counts, of those that the limits allow, if it led into a meeting that was well: a network that
+# comes and goes is not the join's fault, and the server had something of it.
+_GOOD_JOIN = 0.5
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A session: when it began, and what it counts."""
+
+    at: float
+    counts: float = 1.0
 
 
 class Ledger:
@@ -28,12 +41,13 @@ class Ledger:
         self.attempts = 0
         self.joins = 0
         self.ended_at = now
-        self._joins_at: deque[float] = deque()
+        self._recent: deque[_Begun] = deque()
         self._joined_at: float | None = None
         self._mismatches = 0
         self._unreachable_since: float | None = None
         self._shut = False
         self._probed_at: float | None = None
+        self._probe_began_at: float | None = None
         self._probe_draw = draw
         self._openings = 0
         self._woken: dict[Wake, float] = {}
@@ -41,7 +55,7 @@ class Ledger:
     @property
     def last_join_at(self) -> float | None:
         """When the last session began."""
-        return self._joins_at[-1] if self._joins_at else None
+        return self._recent[-1].at if self._recent else None
 
     def happened(self, what: Wake, now: float) -> None:
         """Something that may cut a wait short."""
@@ -52,9 +66,9 @@ class Ledger:
         self.attempts += 1
         self._joined_at = None
         self._woken.clear()
-        self._joins_at.append(now)
-        while len(self._joins_at) > 1 and self._joins_at[0] <= now - limits.window:
-            self._joins_at.popleft()
+        self._recent.append(_Begun(now))
+        while len(self._recent) > 1 and self._recent[0].at <= now - limits.window:
+            self._recent.popleft()
 
     def session_joined(self, now: float) -> None:
         """It is in the meeting: what kept it out is over."""
@@ -62,6 +76,10 @@ class Ledger:
         self.error = None
         self._joined_at = now
         self._unreachable_since = None
+
+    def probe_begins(self, now: float) -> None:
+        """The server that could not be reached is about to be probed."""
+        self._probe_began_at = now
 
     def probed(self, reachable: bool, now: float, draw: float) -> bool:
         """The server that could not be reached was probed; True when it takes connections again."""
@@ -89,6 +107,8 @@ class Ledger:
             self._mismatches = 0
         self._mismatches += isinstance(error, ProtocolMismatch)
         well = self._joined_at is not None and now - self._joined_at >= limits.sound_meeting
+        if well and self._recent:
+            self._recent[-1].counts = _GOOD_JOIN
         self.slip = isinstance(error, ProtocolMismatch) and well and self._mismatches == 1
         if error is None:
             self.failures = 0
@@ -118,7 +138,7 @@ class Ledger:
         session: SessionFacts | None,
     ) -> Facts:
         """The history as it is at `now`, with what is so at present."""
-        recent = [at for at in self._joins_at if at > now - limits.window]
+        recent = [each for each in self._recent if each.at > now - limits.window]
         return Facts(
             wanted=wanted,
             suspended=suspended,
@@ -130,16 +150,28 @@ class Ledger:
             since_start=now - self.began,
             since_end=now - self.ended_at,
             since_join=None if self.last_join_at is None else now - self.last_join_at,
-            recent_joins=len(recent),
-            window_free_in=recent[0] + limits.window - now if recent else 0.0,
+            recent_joins=sum(each.counts for each in recent),
+            window_free_in=_free_in(recent, now, limits),
             clock_set=clock_set,
             woken=frozenset(self._woken),
             draw=self.draw,
             unreachable_for=None if self._unreachable_since is None else now - self._unreachable_since,
             shut=self._shut,
             since_probe=None if self._probed_at is None else now - self._probed_at,
+            since_probe_began=None if self._probe_began_at is None else now - self._probe_began_at,
             probe_draw=self._probe_draw,
             openings=self._openings,
             since_opening=now - self._woken.get(Wake.SERVER, now),
             session=session,
         )
+
+
+def _free_in(recent: list[_Begun], now: float, limits: Limits) -> float:
+    """Seconds until so many of them have left the window that another join is allowed."""
+    left, free_in = sum(each.counts for each in recent), 0.0
+    for each in recent:
+        if left < limits.joins_in_window:
+            break
+        left -= each.counts
+        free_in = each.at + limits.window - now
+    return free_in

@@ -12,7 +12,7 @@ class Limits:
     Attributes:
         join_interval: two joins are never closer, whatever ended the first and whoever asks for the second.
         joins_in_window: joins within `window`, at most, however often the world changes; an operator's word
-            is obeyed all the same.
+            is obeyed all the same. One that led to a `sound_meeting` counts half.
         window: for `joins_in_window`.
         start_jitter: the first join waits for up to so long, at random: power returns to a whole fleet.
         clock_wait: the first join waits for the clock to be set for up to so long.
@@ -41,7 +41,7 @@ class Limits:
             server or an operator says otherwise.
         good_session: a session that lasted so long was a good one, and failures are counted from zero.
         sound_meeting: a meeting that the device has been in for so long speaks what we speak, and one
-            mismatch of the protocol is a slip.
+            mismatch of the protocol is a slip; what ends it is no fault of the join.
         quiet_mismatches: a session that lasted so long makes the next mismatch the first one again.
         quiet_evictions: a session that lasted so long shows that nobody else uses this participant id.
     """

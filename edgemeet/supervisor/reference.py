@@ -70,7 +70,8 @@ def _numbers() -> str:
         ("between two joins, whoever asks", f"{limits.join_interval:g} s at least"),
         (
             "joins, however often the world changes",
-            f"{limits.joins_in_window} in {limits.window:g} s at most",
+            f"{limits.joins_in_window} in {limits.window:g} s at most; one that led into a meeting that was "
+            f"well for {limits.sound_meeting:g} s counts half",
         ),
         (
             "a server that could not be reached is probed",

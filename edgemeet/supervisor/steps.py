@@ -151,6 +151,8 @@ def _probe(facts: Facts, rest: float, limits: Limits) -> Probe | None:
         if not facts.shut:
             return None  # it takes connections: what is wrong with it no probe can tell
         last = min(last, facts.since_probe)
+    if facts.since_probe_began is not None:
+        last = min(last, facts.since_probe_began)  # one that was cut short has told nothing
     seconds = probe_pause(facts.unreachable_for, facts.probe_draw, limits) - last
     if seconds < SHORTEST_WAIT:
         seconds = 0.0

@@ -197,6 +197,7 @@ class Supervisor:
     async def _probe(self, endpoint: Endpoint, seconds: float) -> None:
         """Try whether a server takes connections, until somebody pokes."""
         assert self._reachable is not None
+        self._ledger.probe_begins(self._clock())
         asking = asyncio.ensure_future(self._reachable(endpoint, seconds))
         try:
             await self._poke.wait_beside(asking, seconds + LOOK)

@@ -137,6 +137,7 @@ class Log:
     """What the invariants are about."""
 
     joins: list[tuple[float, bool]] = field(default_factory=list)
+    good: set[float] = field(default_factory=set)  # when those began that led into a meeting that was well
     running: int = 0
     most_running: int = 0
 
@@ -178,6 +179,9 @@ class SimulatedSession:
                 await asyncio.sleep(0.2)  # leaving takes a moment too, unless it is cut short at the end
             finally:
                 self._log.running -= 1
+                joined_for = self._loop.time() - (self._joined_at or self._loop.time())
+                if joined_for >= DEFAULT_LIMITS.sound_meeting:
+                    self._log.good.add(self._began)
 
     def facts(self) -> SessionFacts:
         now, world = self._loop.time(), self._world
@@ -415,7 +419,9 @@ class Weeks(RuleBasedStateMachine):
             assert later - earlier >= DEFAULT_LIMITS.join_interval - 1e-6
         for index, (at, asked) in enumerate(joins):
             recent = [t for t, _ in joins[:index] if t > at - DEFAULT_LIMITS.window + 1e-6]
-            assert asked or len(recent) < DEFAULT_LIMITS.joins_in_window
+            assert asked or len(recent) < 2 * DEFAULT_LIMITS.joins_in_window
+            fruitless = [t for t in recent if t not in self.log.good]
+            assert asked or len(fruitless) < DEFAULT_LIMITS.joins_in_window
 
     @invariant()
     def probes_keep_their_distance(self) -> None:

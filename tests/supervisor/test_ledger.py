@@ -124,3 +124,26 @@ def test_an_answer_ends_the_probes_and_a_session_that_lasted_the_openings() -> N
         40.0, LIMITS, wanted=True, suspended=False, replace=False, clock_set=None, session=None
     )
     assert facts.openings == 0
+
+
+@pytest.mark.parametrize(
+    ("well_for", "counted"),
+    [(None, 11.0), (LIMITS.sound_meeting - 0.1, 11.0), (LIMITS.sound_meeting, 5.5)],
+    ids=["never let in", "just let in", "well"],
+)
+def test_a_join_that_led_into_a_meeting_that_was_well_counts_half(
+    well_for: float | None, counted: float
+) -> None:
+    """Eleven mishaps in 74 s: nobody waits for the rest of two minutes."""
+    ledger, now = Ledger(0.0, 0.0), 0.0
+    for _ in range(11):
+        ledger.session_begins(now, LIMITS)
+        if well_for is not None:
+            ledger.session_joined(now + 0.5)
+        now += 0.5 + (well_for or 0.0)
+        ledger.session_ended(LOST, now, 0.0, LIMITS)
+        now += 1.0
+    facts = ledger.facts(
+        now, LIMITS, wanted=True, suspended=False, replace=False, clock_set=None, session=None
+    )
+    assert facts.recent_joins == counted
