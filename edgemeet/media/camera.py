@@ -20,6 +20,7 @@ from edgemeet.media.signal_watch import PictureWatch
 from edgemeet.media.snapshot import Snapshots
 from edgemeet.media.sources.choice import camera_source
 from edgemeet.media.sources.protocols import CameraSource, EncodedPicture, RawPicture
+from edgemeet.media.thinning import Thinning
 
 
 def run(plan: CameraPlan, outlet: Outlet, commands: Iterable[wire.Message]) -> None:
@@ -123,6 +124,9 @@ class Layer:
         self._source = source
         self._encoder = encoder
         self._outlet = outlet
+        self._thinning = Thinning(encoding.fps)
+        self._rate = encoding.max_bitrate
+        self._divisor = self._thinning.divisor
         self._decimator = Decimator(encoding.fps, source.fps)
         self._scaler = VideoReformatter()
         self._captured: deque[int] = deque(maxlen=_OLDEST)
@@ -138,8 +142,9 @@ class Layer:
 
     def set_bitrate(self, bits_per_second: int) -> None:
         """Aim at this rate; a source that encodes follows it where it can."""
+        self._rate = bits_per_second
         if self._encoder:
-            self._encoder.set_bitrate(bits_per_second)
+            self._encoder.set_bitrate(bits_per_second * self._divisor)
         else:
             self._source.set_bitrate(bits_per_second)
 
@@ -165,6 +170,18 @@ class Layer:
         self._captured.append(picture.captured_ns)
         for encoded in self._encoder.encode(self._scaled(picture), keyframe=self._wanted):
             self._offer(encoded, self._captured[max(-1 - encoded.age, -len(self._captured))])
+            if encoded.quantizer is not None:
+                self._thinning.saw(encoded.quantizer)
+        if self._thinning.divisor != self._divisor:
+            self._thin(self._thinning.divisor)
+
+    def _thin(self, divisor: int) -> None:
+        """Encode one of so many of the layer's pictures, each with so many times the bits."""
+        self._divisor = divisor
+        self._decimator = Decimator(max(1, self._encoding.fps // divisor), self._source.fps)
+        if self._encoder is not None:
+            # An encoder reckons with all pictures: what it is to spend a second is for as many as those.
+            self._encoder.set_bitrate(self._rate * divisor)
 
     def _scaled(self, picture: RawPicture) -> VideoFrame:
         encoding, frame = self._encoding, picture.frame

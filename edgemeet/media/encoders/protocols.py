@@ -15,11 +15,17 @@ EXPECTED_LOSS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One encoded picture. `age`: how many pictures were handed to the encoder after it."""
+    """One encoded picture.
+
+    Attributes:
+        age: how many pictures were handed to the encoder after it.
+        quantizer: of H.264, 0 (finest) to 51, averaged over the picture; None where it is not told.
+    """
 
     data: bytes
     keyframe: bool
     age: int = 0
+    quantizer: float | None = None
 
 
 class VideoEncoder(Protocol):

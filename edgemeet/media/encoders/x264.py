@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from fractions import Fraction
 
 import av
+from av.packet import Packet
 from av.video.frame import PictureType
+from av.video.stream import VideoStream
 
 from edgemeet.encoded import VideoEncoding
 from edgemeet.errors import DeviceFailed
 from edgemeet.media.encoders.protocols import Encoded
 
+# AV_PKT_DATA_QUALITY_STATS of libavcodec/packet.h begins with a quantizer times FF_QP2LAMBDA of avutil.h.
+_QUALITY = struct.Struct("<I")
+_LAGRANGIANS = 118
+_HEADROOM = 3  # x264 never goes above the rate it was opened with, and pictures that are fewer take more bits
 GOP_SECONDS = 10  # receivers ask for keyframes themselves; this one is for those who cannot
 # H.264 table A-1: level, macroblocks per second, macroblocks per frame.
 _LEVELS = (
@@ -55,7 +62,7 @@ class X264Encoder:
         context.gop_size = GOP_SECONDS * encoding.fps
         context.max_b_frames = 0
         context.thread_count = 1  # more threads would mean more slices and more overhead on small devices
-        context.bit_rate = encoding.max_bitrate
+        context.bit_rate = _HEADROOM * encoding.max_bitrate
         context.options = {
             # The cheapest preset, with the deblocking that it leaves out: most of what separates it from
             # the next one at the same rate, for next to nothing (docs/performance.md, quality).
@@ -69,7 +76,7 @@ class X264Encoder:
             # the rate while running (x264_ratecontrol_init_reconfigurable). The buffer holds a quarter of a
             # second: with a whole one a rate that falls from 1.5 to 0.2 Mb/s is overshot by half a megabit,
             # and a keyframe right after that has 22 kB instead of 6.
-            "maxrate": str(encoding.max_bitrate),
+            "maxrate": str(_HEADROOM * encoding.max_bitrate),
             "bufsize": str(encoding.max_bitrate // 4),
             **(overrides or {}),
         }
@@ -77,6 +84,7 @@ class X264Encoder:
             context.open()
         except av.FFmpegError as error:
             raise DeviceFailed(f"libx264 does not take {encoding}", code="device.encoder_failed") from error
+        context.bit_rate = encoding.max_bitrate
         self._context = context
         self._count = 0
 
@@ -89,9 +97,18 @@ class X264Encoder:
             packets = self._context.encode(frame)
         except av.FFmpegError as error:
             raise DeviceFailed("libx264 could not encode", code="device.encoder_failed") from error
-        return [Encoded(bytes(packet), packet.is_keyframe) for packet in packets]
+        return [
+            Encoded(bytes(packet), packet.is_keyframe, quantizer=_quantizer(packet)) for packet in packets
+        ]
 
     def set_bitrate(self, bits_per_second: int) -> None:
         # libavcodec compares this with what x264 has before every picture and calls
         # x264_encoder_reconfig on a difference: no new encoder, no keyframe, no new SPS.
         self._context.bit_rate = bits_per_second
+
+
+def _quantizer(packet: Packet[VideoStream]) -> float | None:
+    if not packet.has_sidedata("quality_stats"):
+        return None
+    (lagrangian,) = _QUALITY.unpack_from(packet.get_sidedata("quality_stats"))
+    return float(lagrangian / _LAGRANGIANS)
