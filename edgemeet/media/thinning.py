@@ -12,7 +12,7 @@ from __future__ import annotations
 _STARVED = 44
 _WELL = 31  # twice as many pictures then have about 35
 _WINDOW_SECONDS = 3.0  # that a quantizer is averaged over, and the least from one change to the next
-_WELL_SECONDS = 10.0
+_WELL_SECONDS = 5.0
 _MOST_SECONDS = 160.0  # after a return to more pictures that failed, the next one waits twice as long
 _DIVISORS = (1, 2, 3)
 _LEAST_FPS = 10
