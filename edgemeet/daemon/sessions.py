@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import ssl
 import time
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ from edgemeet.daemon.build import provisioner
 from edgemeet.daemon.way_in import WayIn
 from edgemeet.health import HealthRegistry
 from edgemeet.provisioning import Admission, Polling, Provisioner
+from edgemeet.rest import trusting
 from edgemeet.state import StateStore
 from edgemeet.supervisor import Attendant, Device, Session, SessionOptions
 from edgemeet.telemetry import Redactor
@@ -78,7 +78,7 @@ def session_maker(
         allow_remote_unmute=meeting.allow_remote_unmute,
         media_timeout=settings.recovery.media_timeout,
         max_bitrate=meeting.max_bitrate,
-        tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
+        tls=trusting(ca_file),
     )
 
     def make(on_news: Callable[[], None]) -> Session:

@@ -20,7 +20,7 @@ from edgemeet.daemon.build import provisioning_options
 from edgemeet.doctor.machine import Machine
 from edgemeet.errors import EdgemeetError
 from edgemeet.provisioning import Grant, Token, token_source
-from edgemeet.rest import Reply, exchange, new_client
+from edgemeet.rest import Reply, exchange, new_client, trusting
 from edgemeet.signaling import InitConfig, fetch_init_config
 
 T = TypeVar("T")
@@ -77,10 +77,9 @@ class Journey:
         return self._client
 
     @property
-    def tls(self) -> ssl.SSLContext | None:
-        """For the websocket; None is the usual trust."""
-        file = self.settings.provisioning.ca_file
-        return ssl.create_default_context(cafile=file) if file else None
+    def tls(self) -> ssl.SSLContext:
+        """For the websocket. Raises ConfigError, Unreached."""
+        return trusting(self.settings.provisioning.ca_file)
 
     @property
     def timeout(self) -> float:

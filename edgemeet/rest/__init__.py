@@ -7,6 +7,7 @@ and no message holds more of a URL than its scheme, host and port: queries can c
 from edgemeet.rest.client import KEEP_IDLE, new_client
 from edgemeet.rest.exchange import DEFAULT_LIMIT, MAX_REDIRECTS, NO_HEADERS, exchange, send
 from edgemeet.rest.reply import MAX_RETRY_AFTER, Reply, check_status
+from edgemeet.rest.trust import trusting
 from edgemeet.rest.urls import endpoint_of, origin
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "new_client",
     "origin",
     "send",
+    "trusting",
 ]

@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 
 from edgemeet.errors import ConfigError
+from edgemeet.rest.trust import trusting
 from edgemeet.version import own_version
 
 # Seconds; long enough for the requests of one join. A connection that outlives a change of addresses gives no
@@ -23,7 +24,7 @@ def new_client(
     """A client for :func:`exchange`: no cookies kept, proxies from the environment honoured.
 
     Args:
-        ca_file: PEM certificates to trust beside the usual ones.
+        ca_file: PEM certificates to trust beside the system's.
         client_cert: a PEM certificate to show to servers that ask for one (mutual TLS).
         client_key: its private key in PEM, without a password; when absent it is in ``client_cert`` too.
 
@@ -31,15 +32,7 @@ def new_client(
         ConfigError: ``config.ca_file`` or ``config.client_cert``, a file cannot be read or holds no such
             thing.
     """
-    context = httpx.create_ssl_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
-            raise ConfigError(
-                f"the CA file {ca_file} cannot be used: {reason}", code="config.ca_file"
-            ) from error
+    context = trusting(ca_file)
     if client_cert is not None:
         _show_certificate(context, client_cert, client_key)
     return httpx.AsyncClient(

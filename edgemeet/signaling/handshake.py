@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Final
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     InvalidHandshake,
@@ -65,7 +64,7 @@ async def open_websocket(
         timeout: seconds for name, connection, TLS and upgrade together.
         max_size: bytes of the longest message that is received.
         hide: secrets that a refusal might repeat.
-        tls: instead of the usual trust.
+        tls: instead of `rest.trusting`.
         wall_clock: told where a certificate's dates are the fault.
 
     Raises:
@@ -104,7 +103,7 @@ async def open_websocket(
 async def _connect(url: str, max_size: int, tls: ssl.SSLContext | None) -> ClientConnection:
     if url.startswith("wss:") and tls is None:
         # In a thread: reading all the certificates takes a Pi longer than the event loop may wait.
-        tls = await asyncio.to_thread(httpx.create_ssl_context)
+        tls = await asyncio.to_thread(rest.trusting)
     return await _Connect(
         url,
         subprotocols=[SUBPROTOCOL],

@@ -68,7 +68,7 @@ class Meeting:
             rng: where request ids come from.
             timings: deadlines of the websocket.
             steps_timeout: seconds for the dialogue without the wait for a host's consent.
-            tls: instead of the usual trust.
+            tls: instead of `rest.trusting`.
             clock: seconds, monotonic.
 
         Raises:

@@ -110,7 +110,7 @@ class RoomClient:
             hide: secrets; they are blacked out in all that the server says.
             timings: the deadlines.
             rng: where request ids come from.
-            tls: instead of the usual trust.
+            tls: instead of `rest.trusting`.
             max_size: bytes of the longest message that is received.
 
         Raises:

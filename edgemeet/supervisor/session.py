@@ -46,7 +46,7 @@ class SessionOptions:
     connect_timeout: float = 10.0
     media_timeout: float = DEFAULT_LIMITS.media_timeout  # see `Limits`
     max_bitrate: int | None = None  # bits per second of all media together
-    tls: ssl.SSLContext | None = None  # None is the usual trust
+    tls: ssl.SSLContext | None = None  # None is `rest.trusting`
 
 
 class Session(SingleUse):

@@ -136,7 +136,7 @@ class Provisioning(Section):
         default=10.0, ge=0.1, le=120, description="seconds that one exchange over HTTP may take in all"
     )
     ca_file: AbsolutePath | None = Field(
-        default=None, description="file with the certificates to trust (PEM) instead of the system's"
+        default=None, description="file with certificates to trust (PEM) beside the system's"
     )
     token: Secret | None = Field(default=None, description="secret: a token made elsewhere")
     token_file: AbsolutePath | None = Field(

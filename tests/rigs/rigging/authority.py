@@ -17,10 +17,10 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """A certificate authority that lives as long as the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "test authority") -> None:
         self.folder = folder
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         others = (
             "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
             "crl_sign encipher_only decipher_only"
