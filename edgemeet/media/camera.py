@@ -144,6 +144,7 @@ class Layer:
         """Aim at this rate; a source that encodes follows it where it can."""
         self._rate = bits_per_second
         if self._encoder:
+            # An encoder reckons with all pictures: what it is to spend a second is for as many as those.
             self._encoder.set_bitrate(bits_per_second * self._divisor)
         else:
             self._source.set_bitrate(bits_per_second)
@@ -179,9 +180,7 @@ class Layer:
         """Encode one of so many of the layer's pictures, each with so many times the bits."""
         self._divisor = divisor
         self._decimator = Decimator(max(1, self._encoding.fps // divisor), self._source.fps)
-        if self._encoder is not None:
-            # An encoder reckons with all pictures: what it is to spend a second is for as many as those.
-            self._encoder.set_bitrate(self._rate * divisor)
+        self.set_bitrate(self._rate)
 
     def _scaled(self, picture: RawPicture) -> VideoFrame:
         encoding, frame = self._encoding, picture.frame
