@@ -9,9 +9,7 @@ import os
 import shutil
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 
-import certifi
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -94,17 +92,6 @@ def template(tmp_path_factory):
     upgrade(database)
     database.close()
     return path
-
-
-@pytest.fixture(autouse=True, scope="session")
-def few_authorities(tmp_path_factory):
-    """A store with one certificate: reading all of the usual ones takes longer than most of these tests."""
-    path = tmp_path_factory.mktemp("authorities") / "one.pem"
-    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
-    path.write_text(first + end + "\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(path))
-        yield
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import json
 from email.utils import formatdate
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import certifi
 import jwt
 import pytest
+from rigging.environment import without_proxies
 
 from edgemeet.rest import new_client
 
@@ -83,21 +82,9 @@ class Server:
         return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + content
 
 
-@pytest.fixture(scope="session")
-def one_authority(tmp_path_factory):
-    """A store with one certificate: reading all of the usual ones takes longer than most of these tests."""
-    path = tmp_path_factory.mktemp("authorities") / "one.pem"
-    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
-    path.write_text(first + end + "\n")
-    return path
-
-
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch, one_authority):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setenv("SSL_CERT_FILE", str(one_authority))
+def plain_environment(monkeypatch):
+    without_proxies(monkeypatch)
 
 
 @pytest.fixture
