@@ -156,8 +156,7 @@ def _probe(facts: Facts, rest: float, limits: Limits) -> Probe | None:
     seconds = probe_pause(facts.unreachable_for, facts.probe_draw, limits) - last
     if seconds < SHORTEST_WAIT:
         seconds = 0.0
-    # One that is cut short by the join would tell nothing.
-    return Probe(error.endpoint, seconds) if seconds + limits.probe_timeout <= rest else None
+    return Probe(error.endpoint, seconds) if seconds < rest else None
 
 
 def _in_session(facts: Facts, session: SessionFacts, limits: Limits) -> Step:

@@ -139,17 +139,20 @@ class Supervisor:
         """How things stand now."""
         self._note_state()
         state, since = self._state
-        step = next_step(self._facts(), self._limits) if state is State.WAITING else None
         return SupervisorView(
             state=state,
             since=self._clock() - since,
             error=self._suspended or self._ledger.error,
-            next_join_in=step.seconds if isinstance(step, Wait) else None,
+            next_join_in=self._next_join_in() if state is State.WAITING else None,
             joins=self._ledger.joins,
             attempts=self._ledger.attempts,
             session=self._session.view() if self._session else None,
             media_remains=self._inheritance.there,
         )
+
+    def _next_join_in(self) -> float:
+        step = next_step(self._facts(), self._limits)
+        return step.seconds if isinstance(step, Wait) else 0.0  # it is due, and what was before it is ending
 
     def _facts(self) -> Facts:
         return self._ledger.facts(

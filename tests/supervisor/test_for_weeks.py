@@ -442,6 +442,10 @@ class Weeks(RuleBasedStateMachine):
             case State.WAITING:
                 assert view.next_join_in is not None
                 assert view.next_join_in <= 1.5 * HOUR
+                if view.next_join_in == 0:
+                    self.loop.pass_time(1.0)
+                    now = self.supervisor.view()
+                    assert now.next_join_in != 0 or now.attempts > view.attempts, "due, and not begun"
             case State.HELD:
                 assert self.suspended or isinstance(view.error, FOR_A_PERSON)
             case State.LEFT:
