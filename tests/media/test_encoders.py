@@ -2,6 +2,7 @@ import math
 from array import array
 
 import pytest
+from av.filter import Graph
 
 from edgemeet.encoded import AccessUnit, VideoEncoding
 from edgemeet.errors import DeviceFailed, DeviceNotInstalled
@@ -88,6 +89,34 @@ def test_vp8_follows_a_rate_with_one_new_keyframe(pictures):
     assert [i for i, unit in enumerate(change) if unit.keyframe] == [0]
     assert kilobits_per_second(high) == pytest.approx(800, rel=0.25)
     assert kilobits_per_second(low) == pytest.approx(300, rel=0.25)
+
+
+def noise():
+    graph = Graph()
+    nodes = [
+        graph.add("testsrc2", "size=320x180:rate=30"),
+        graph.add("noise", "alls=25:allf=t:all_seed=1"),
+        graph.add("format", "pix_fmts=yuv420p"),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*nodes)
+    graph.configure()
+    return iter(graph.vpull, None)
+
+
+def test_vp8_leaves_pictures_out_where_the_coarsest_would_exceed_the_rate(decode_video):
+    rate = 60_000
+    encoder = VpxEncoder(VideoEncoding(width=320, height=180, fps=30, max_bitrate=rate))
+    pictures = noise()
+    settling = encode(encoder, pictures, 120)
+    units = encode(encoder, pictures, 180)
+    assert 18 <= len(units) < 150
+    assert sum(len(unit.data) for unit in units) * 8 / 6 < 1.25 * rate
+    for _ in range(5):  # one that was asked for is never left out
+        (wanted,) = encode(encoder, pictures, 1, keyframe=True)
+        assert wanted.keyframe
+    everything = [AccessUnit(0, 0.0, unit.keyframe, unit.data) for unit in settling + units]
+    assert len(decode_video(everything, "vp8")) == len(everything)
 
 
 def test_pictures_of_every_codec_can_be_decoded(pictures, decode_video):

@@ -23,6 +23,9 @@ _PATIENCE_SECONDS = 2
 # libvpx has 0 to 63. A first picture at 63 is so coarse that a calm scene does not recover from it at
 # 300 kb/s (SSIM 0.82 instead of 0.88); with libwebrtc's 56 a scene in motion has 480 kb/s for 300 asked for.
 _QUANTIZERS = (2, 61)
+# Per cent of `bufsize`: with less than that in hand a picture is left out, unless it is a keyframe. At its
+# coarsest libvpx has half as much again as it is asked for in a scene that moves.
+_DROPS_BELOW = 30
 
 
 class VpxEncoder:
@@ -103,6 +106,7 @@ def _open(encoding: VideoEncoding, bits_per_second: int, options: Mapping[str, s
         "error-resilient": "default",
         "lag-in-frames": "0",
         "auto-alt-ref": "0",
+        "drop-threshold": str(_DROPS_BELOW),
         "minrate": rate,  # all three alike: constant bitrate
         "maxrate": rate,
         "bufsize": rate,  # one second
