@@ -50,23 +50,23 @@ def _capture(
     watch = PictureWatch(frozen_after=plan.frozen_after, black_after=plan.black_after)
     snapshots = Snapshots(outlet, plan.codec)
     while True:
-        for command in commands:
+        picture = source.read()
+        # Read now, so that a keyframe that was asked for is this very picture.
+        for command in (*commands, *outlet.commands()):
             if isinstance(command, wire.Stop):
                 return
             if isinstance(command, wire.TakeSnapshot):
                 snapshots.request()
             else:
                 _obey(command, layers)
-        picture = source.read()
+        commands = ()
         for layer in layers:
             layer.send(picture)
         snapshots.see(picture)
         if isinstance(picture, RawPicture):
             watch.look(picture.frame)
-        progress.signal = watch.signal
-        progress.dropped = sum(layer.dropped for layer in layers)
-        progress.captured()
-        commands = outlet.commands()
+        if progress.captured():
+            progress.tell(sum(layer.dropped for layer in layers), watch.signal)
 
 
 def _obey(command: wire.Message, layers: list[Layer]) -> None:
@@ -126,6 +126,7 @@ class Layer:
         self._outlet = outlet
         self._thinning = Thinning(encoding.fps)
         self._rate = encoding.max_bitrate
+        self._untold = 0  # pictures whose quantizers are not known
         self._divisor = self._thinning.divisor
         self._decimator = Decimator(encoding.fps, source.fps)
         self._scaler = VideoReformatter()
@@ -171,8 +172,10 @@ class Layer:
         self._captured.append(picture.captured_ns)
         for encoded in self._encoder.encode(self._scaled(picture), keyframe=self._wanted):
             self._offer(encoded, self._captured[max(-1 - encoded.age, -len(self._captured))])
+            self._untold += 1
             if encoded.quantizer is not None:
-                self._thinning.saw(encoded.quantizer)
+                self._thinning.saw(encoded.quantizer, self._untold)
+                self._untold = 0
         if self._thinning.divisor != self._divisor:
             self._thin(self._thinning.divisor)
 

@@ -37,14 +37,15 @@ def _capture(
     outlet.deliver(wire.Opened(source.name, stream.encoder_name))
     progress = ProgressReporter(outlet)
     while True:
-        for command in commands:
+        period = source.read()
+        for command in (*commands, *outlet.commands()):
             if isinstance(command, wire.Stop):
                 return
             stream.obey(command)
-        stream.send(source.read())
-        progress.dropped, progress.signal = stream.dropped, stream.signal
-        progress.captured()
-        commands = outlet.commands()
+        commands = ()
+        stream.send(period)
+        if progress.captured():
+            progress.tell(stream.dropped, stream.signal)
 
 
 class _Stream:

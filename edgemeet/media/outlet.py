@@ -27,11 +27,12 @@ class Outlet:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self._room = select.poll()
-        self._room.register(sock, select.POLLOUT)  # Linux: less than a quarter of the buffer is unread
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN | select.POLLOUT)
         self._socket = sock
         self._decoder = wire.Decoder()
         self._rest = memoryview(b"")
+        self._room = False  # there was some, and nothing was sent since: only this end takes it away
 
     def congested(self) -> bool:
         """True while the parent has yet to read what it was sent: encoding now would be for nothing.
@@ -41,7 +42,9 @@ class Outlet:
         """
         if self._rest:
             self._rest = self._rest[self._send((self._rest,)) :]
-        return bool(self._rest) or not self._room.poll(0)
+        if not self._room:
+            self._look()
+        return bool(self._rest) or not self._room
 
     def offer(self, *parts: bytes) -> bool:
         """Send one message, given in parts, or drop it (False) when the parent is behind.
@@ -84,6 +87,8 @@ class Outlet:
         """
         if timeout:
             select.select((self._socket,), (), (), timeout)
+        if not self._look():
+            return ()
         try:
             data = self._socket.recv(_READ_SIZE)
         except BlockingIOError:
@@ -94,7 +99,15 @@ class Outlet:
             raise ParentGone
         return self._decoder.feed(data)
 
+    def _look(self) -> bool:
+        """Whether there is something to read; remembers whether there is room, in the same call."""
+        events = self._poll.poll(0)
+        state = events[0][1] if events else 0
+        self._room = bool(state & ~select.POLLIN)  # Linux: less than a quarter of the buffer is unread
+        return bool(state & ~select.POLLOUT)
+
     def _send(self, parts: Sequence[bytes | memoryview]) -> int:
+        self._room = False
         try:
             return self._socket.sendmsg(parts)
         except BlockingIOError:

@@ -22,15 +22,14 @@ class ProgressReporter:
         self._outlet = outlet
         self._clock = clock
         self._next = clock()
-        self.frames = 0
-        self.dropped = 0
-        self.signal: Signal = "ok"
+        self._frames = 0
 
-    def captured(self) -> None:
-        """One more picture or period was captured and dealt with."""
-        self.frames += 1
-        now = self._clock()
-        if now < self._next:
-            return
-        if self._outlet.offer(wire.encode(wire.Progress(self.frames, self.dropped, self.signal))):
-            self._next = now + _INTERVAL_NS
+    def captured(self) -> bool:
+        """One more picture or period was captured and dealt with. True when it is time to `tell`."""
+        self._frames += 1
+        return self._clock() >= self._next
+
+    def tell(self, dropped: int, signal: Signal) -> None:
+        """Tell how many were captured, how many access units `dropped`, and what they are worth."""
+        if self._outlet.offer(wire.encode(wire.Progress(self._frames, dropped, signal))):
+            self._next = self._clock() + _INTERVAL_NS

@@ -40,9 +40,9 @@ class Thinning:
         """Encode one of so many pictures."""
         return self._divisors[self._step]
 
-    def saw(self, quantizer: float) -> None:
-        """With which the newest picture was encoded."""
-        step = self.divisor / self._fps
+    def saw(self, quantizer: float, pictures: int = 1) -> None:
+        """With which the newest picture was encoded; it stands for that many since the last call."""
+        step = pictures * self.divisor / self._fps
         self._seconds += step
         self._average += (quantizer - self._average) * step / min(self._seconds, _WINDOW_SECONDS)
         self._well = self._well + step if self._average <= _WELL else 0.0

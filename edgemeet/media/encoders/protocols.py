@@ -19,7 +19,8 @@ class Encoded:
 
     Attributes:
         age: how many pictures were handed to the encoder after it.
-        quantizer: of H.264, 0 (finest) to 51, averaged over the picture; None where it is not told.
+        quantizer: of H.264, 0 (finest) to 51, averaged over the picture; None where it is not told, which
+            may be all but a few.
     """
 
     data: bytes

@@ -18,6 +18,7 @@ from edgemeet.media.encoders.protocols import Encoded
 # AV_PKT_DATA_QUALITY_STATS of libavcodec/packet.h begins with a quantizer times FF_QP2LAMBDA of avutil.h.
 _QUALITY = struct.Struct("<I")
 _LAGRANGIANS = 118
+_TOLD_EVERY = 5  # pictures; reading a quantizer takes as long as handing over the picture
 _HEADROOM = 3  # x264 never goes above the rate it was opened with, and pictures that are fewer take more bits
 GOP_SECONDS = 10  # receivers ask for keyframes themselves; this one is for those who cannot
 # H.264 table A-1: level, macroblocks per second, macroblocks per frame.
@@ -86,19 +87,22 @@ class X264Encoder:
             raise DeviceFailed(f"libx264 does not take {encoding}", code="device.encoder_failed") from error
         context.bit_rate = encoding.max_bitrate
         self._context = context
+        self._time_base = context.time_base  # PyAV makes a new one each time
         self._count = 0
 
     def encode(self, frame: av.VideoFrame, *, keyframe: bool) -> list[Encoded]:
         frame.pts = self._count
-        frame.time_base = self._context.time_base
+        frame.time_base = self._time_base
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
         self._count += 1
         try:
             packets = self._context.encode(frame)
         except av.FFmpegError as error:
             raise DeviceFailed("libx264 could not encode", code="device.encoder_failed") from error
+        told = self._count % _TOLD_EVERY == 0
         return [
-            Encoded(bytes(packet), packet.is_keyframe, quantizer=_quantizer(packet)) for packet in packets
+            Encoded(bytes(packet), packet.is_keyframe, quantizer=_quantizer(packet) if told else None)
+            for packet in packets
         ]
 
     def set_bitrate(self, bits_per_second: int) -> None:

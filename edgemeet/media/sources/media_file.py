@@ -10,6 +10,8 @@ from av.container import InputContainer
 from edgemeet.errors import DeviceError, DeviceFailed, DeviceForbidden, DeviceNotFound, FormatNotOffered
 
 _T = TypeVar("_T")
+# libav's names of formats that say where their pictures are, so that seeking finds the first one.
+_WITH_INDEX = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
 def open_file(path: str) -> InputContainer:
@@ -26,6 +28,18 @@ def open_file(path: str) -> InputContainer:
         raise DeviceForbidden(f"the file {path} may not be read") from error
     except (av.FFmpegError, OSError) as error:
         raise DeviceFailed(f"the file {path} is no media file that can be read") from error
+
+
+def rewind(container: InputContainer, path: str) -> InputContainer:
+    """The file from its beginning, for those who do not decode it: spares looking through it again."""
+    if container.format.name in _WITH_INDEX:
+        try:
+            container.seek(0)
+        except av.FFmpegError:
+            pass
+        else:
+            return container
+    return reopen(container, path)
 
 
 def reopen(container: InputContainer, path: str) -> InputContainer:

@@ -14,7 +14,7 @@ from edgemeet.errors import DeviceFailed
 from edgemeet.media.annexb import with_parameter_sets
 from edgemeet.media.pacing import Pacer
 from edgemeet.media.plan import CameraPlan
-from edgemeet.media.sources.media_file import broken, first_stream, open_file, reopen
+from edgemeet.media.sources.media_file import broken, first_stream, open_file, reopen, rewind
 from edgemeet.media.sources.protocols import CameraSource, EncodedPicture, RawPicture
 
 _BASELINE = ("Baseline", "Constrained Baseline")
@@ -77,10 +77,11 @@ class EncodedFileCamera:
         self._frame_time = float(1 / rate)
         extradata = stream.codec_context.extradata or b""
         self._headers = extradata if extradata.startswith(b"\x00\x00") else b""
+        self._tick = float(stream.time_base or 0)  # seconds
         self._packets = self._loop()
         self._skip = False
         self._due = clock()
-        self._last_pts: float | None = None
+        self._last_pts: int | None = None
 
     def read(self) -> EncodedPicture:
         try:
@@ -107,10 +108,12 @@ class EncodedFileCamera:
 
     def _pace(self, packet: av.Packet[VideoStream]) -> int:
         """Sleep until the packet is due; that time in nanoseconds."""
-        pts = float(packet.pts * packet.time_base) if packet.pts is not None else None
+        pts = packet.pts
         step = self._frame_time
-        if pts is not None and self._last_pts is not None and 0 < pts - self._last_pts < 1:
-            step = pts - self._last_pts
+        if pts is not None and self._last_pts is not None:
+            told = (pts - self._last_pts) * self._tick
+            if 0 < told < 1:
+                step = told
         self._last_pts = pts
         self._due += step
         late = self._clock() - self._due
@@ -134,7 +137,7 @@ class EncodedFileCamera:
                     yield filtered
             if empty:
                 raise DeviceFailed(f"the file {self._path} holds no picture")
-            self._container = reopen(self._container, self._path)
+            self._container = rewind(self._container, self._path)
             self._last_pts = None
 
 
