@@ -198,8 +198,9 @@ async def test_a_child_that_is_killed_or_frozen_is_replaced_within_three_seconds
 
 async def test_each_way_to_fail_has_its_code(until, children):
     async def failure(fault):
-        start = 0.5 if fault == "hang-in-open" else 5.0  # the others have to come as far as their fault
-        deadlines = Deadlines(start=start, first_frame=0.3, stop=0.3)
+        # The others have to come as far as their fault, and to end by themselves.
+        start = 0.5 if fault == "hang-in-open" else 10.0
+        deadlines = Deadlines(start=start, first_frame=0.3, stop=10.0)
         capture = CaptureProcess(camera(deadlines=deadlines), program=stubborn(fault))
         task = asyncio.create_task(capture.run())
         await until(lambda: capture.status().last_error)
