@@ -11,8 +11,8 @@ from edgemeet.rtc.clusters import ClusterProber, cluster_rate
 from edgemeet.rtc.estimator import HIGH_LOSS, QUEUE_HOLD, BandwidthEstimator
 from edgemeet.rtc.loss import LossMeter
 from edgemeet.rtc.padding import Padding
+from edgemeet.rtc.path import RtpSender
 from edgemeet.rtc.probing import Prober
-from edgemeet.rtc.sender import Sender
 from edgemeet.rtc.stats import BandwidthFeedback
 from edgemeet.rtc.stream import FLOOR_BITRATE
 from edgemeet.rtc.transport_cc import ArrivalMeter, SentPackets, TransportFeedback
@@ -51,7 +51,7 @@ class Feedback:
 
     def __init__(
         self,
-        senders: list[Sender],
+        senders: list[RtpSender],
         clock: Callable[[], float],
         sent_packets: SentPackets,
         *,
@@ -122,7 +122,7 @@ class Feedback:
         """
         return any(self._measures(sender) and sender.owns(block.ssrc) for sender in self._senders)
 
-    def _measures(self, sender: Sender) -> bool:
+    def _measures(self, sender: RtpSender) -> bool:
         return sender.kind == "video" or all(other.kind == "audio" for other in self._senders)
 
     def _arrived(self, feedback: TransportFeedback, now: float) -> bool:

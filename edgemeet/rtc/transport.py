@@ -25,7 +25,7 @@ from edgemeet.rtc.ice import IcePath, IceServerLike
 from edgemeet.rtc.local_address import is_local, source_address
 from edgemeet.rtc.media_clock import MediaClock
 from edgemeet.rtc.pacer import Pacer
-from edgemeet.rtc.sender import Sender
+from edgemeet.rtc.path import RtpSender
 from edgemeet.rtc.stats import TransportState, TransportStats
 from edgemeet.rtc.transport_cc import SentPackets
 
@@ -64,7 +64,7 @@ class SendTransport:
         self.pacer = Pacer()
         self.sent_packets = SentPackets()
         self._clock = clock
-        self._senders: list[Sender] = []
+        self._senders: list[RtpSender] = []
         self._feedback = Feedback(
             self._senders,
             clock,
@@ -278,13 +278,13 @@ class SendTransport:
 
     # For senders
 
-    def add(self, sender: Sender) -> None:
+    def add(self, sender: RtpSender) -> None:
         """As `PacketPath.add`."""
         self._senders.append(sender)
         self._feedback.divide()
         self.targets_changed()
 
-    def remove(self, sender: Sender) -> None:
+    def remove(self, sender: RtpSender) -> None:
         """As `PacketPath.remove`."""
         if sender in self._senders:
             self._senders.remove(sender)
