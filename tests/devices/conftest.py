@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib.util
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,9 +13,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from rigging.daemon import WatchedDaemon
 
-from edgemeet.control import ControlClient, Status
-from edgemeet.errors import ControlError
 from edgemeet.sandbox import SandboxAddress, SandboxOptions, serve
 
 # Chromium and what is looked at with it are those of tests/browser.
@@ -45,15 +43,6 @@ url = "{url}/get-token"
 [microphone]
 source = "tone"
 """
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]], *, within: float, what: str) -> None:
-    try:
-        async with asyncio.timeout(within):
-            while not await condition():
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(f"not seen within {within:g} s: {what}")
 
 
 class Rig:
@@ -107,40 +96,8 @@ class Rig:
         return out.decode()
 
 
-class RunningDevice:
+class RunningDevice(WatchedDaemon):
     """`edgemeet run` in the rootfs."""
-
-    def __init__(self, rig: Rig, process: asyncio.subprocess.Process) -> None:
-        self._rig = rig
-        self.process = process
-        self.control = ControlClient(rig.folder / "control.sock")
-
-    @property
-    def log(self) -> str:
-        return (self._rig.folder / "device.log").read_text()
-
-    async def status(self) -> Status | None:
-        """None while it does not answer yet."""
-        try:
-            return await asyncio.to_thread(self.control.status)
-        except ControlError:
-            return None
-
-    async def expect(self, condition: Callable[[Status], bool], *, within: float = 30) -> Status:
-        seen: Status | None = None
-
-        async def holds() -> bool:
-            nonlocal seen
-            assert self.process.returncode is None, self.log
-            seen = await self.status()
-            return seen is not None and condition(seen)
-
-        try:
-            await eventually(holds, within=within, what="a status")
-        except pytest.fail.Exception:
-            pytest.fail(f"the last status was {seen}\n{self.log}")
-        assert seen is not None
-        return seen
 
     def camera_process(self) -> int | None:
         """The pid of the process that reads the camera."""
@@ -203,16 +160,9 @@ async def start_device(rig: Rig) -> AsyncIterator[StartDevice]:
         )
         with (rig.folder / "device.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-        started.append(RunningDevice(rig, process))
+        started.append(RunningDevice(rig.folder, process))
         return started[-1]
 
     yield start
     for device in started:
-        if device.process.returncode is None:
-            device.process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(device.process.wait(), 10)
-        except TimeoutError:
-            device.process.kill()
-            await device.process.wait()
-            pytest.fail(f"the daemon did not end within 10 s of SIGTERM\n{device.log}")
+        await device.stop(within=10)

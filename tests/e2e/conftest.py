@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from rigging.daemon import WatchedDaemon
+from rigging.waiting import eventually
 
-from edgemeet.control import Command, ControlClient, Status
-from edgemeet.errors import ControlError
+from edgemeet.control import Status
 from edgemeet.sandbox import SandboxAddress, SandboxOptions, serve
 
 ROOM = "abcd-efgh-ijkl"
@@ -101,69 +102,14 @@ class LiveSandbox:
         await eventually(flowing, within=within, what=f"{sorted(kinds)} at the server")
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], *, within: float, what: str) -> None:
-    try:
-        async with asyncio.timeout(within):
-            while not await condition():
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        pytest.fail(f"not seen within {within:g} s: {what}")
-
-
-class LiveDevice:
+class LiveDevice(WatchedDaemon):
     """`edgemeet run` as a process of its own."""
-
-    def __init__(self, folder: Path, process: asyncio.subprocess.Process) -> None:
-        self._folder = folder
-        self.process = process
-        self.control = ControlClient(folder / "control.sock")
-
-    @property
-    def log(self) -> str:
-        return (self._folder / "device.log").read_text()
-
-    async def status(self) -> Status | None:
-        """What `edgemeet status` tells; None while the daemon does not answer yet."""
-        try:
-            return await asyncio.to_thread(self.control.status)
-        except ControlError:
-            return None
-
-    async def tell(self, command: Command) -> None:
-        await asyncio.to_thread(self.control.send, command)
-
-    async def expect(self, condition: Callable[[Status], bool], *, within: float = 30) -> Status:
-        seen: Status | None = None
-
-        async def holds() -> bool:
-            nonlocal seen
-            assert self.process.returncode is None, self.log
-            seen = await self.status()
-            return seen is not None and condition(seen)
-
-        try:
-            await eventually(holds, within=within, what="a status")
-        except pytest.fail.Exception:
-            pytest.fail(f"the last status was {seen}\n{self.log}")
-        assert seen is not None
-        return seen
 
     async def expect_problem(self, code: str, *, within: float = 30) -> Status:
         """The condition `code` is shown, with a plain message."""
         status = await self.expect(lambda s: any(h.code == code for h in s.health), within=within)
         assert "Traceback" not in self.log
         return status
-
-    async def stop(self, *, within: float = 5) -> None:
-        """SIGTERM; the promise is 5 s."""
-        if self.process.returncode is None:
-            self.process.terminate()
-        try:
-            await asyncio.wait_for(self.process.wait(), within)
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
-            pytest.fail(f"the daemon did not end within {within:g} s of SIGTERM\n{self.log}")
 
 
 @pytest.fixture

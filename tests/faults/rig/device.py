@@ -7,15 +7,14 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from rig.protocols import NATIVE, Protocol
 from rig.server import DEVICE, ROOM
-from rigging.waiting import end, eventually, run
+from rigging.daemon import WatchedDaemon
+from rigging.waiting import run
 
-from edgemeet.control import Command, ControlClient, Status
-from edgemeet.errors import ControlError
+from edgemeet.control import Status
 
 PROBE = Path(__file__).parent / "probe.py"
 
@@ -61,7 +60,7 @@ class FakeClock:
         return {"LD_PRELOAD": str(self._library), "RIG_CLOCK": str(self._file)}
 
 
-class Device:
+class Device(WatchedDaemon):
     """One daemon, which can be started again in the same folder.
 
     Args:
@@ -69,11 +68,9 @@ class Device:
     """
 
     def __init__(self, folder: Path, participant: str = DEVICE, protocol: Protocol = NATIVE) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.participant = participant
         self.protocol = protocol
-        self.process: asyncio.subprocess.Process | None = None
-        self.control = ControlClient(folder / "control.sock")
         self.config = folder / "edgemeet.toml"
         self.state = folder / "state"
         self.started = 0.0
@@ -136,21 +133,8 @@ class Device:
             token_url=token_url or f"{url}/get-token",
         )
 
-    @property
-    def log_file(self) -> Path:
-        return self.folder / "device.log"
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text() if self.log_file.exists() else ""
-
     def __str__(self) -> str:
         return f"-- log of {self.participant}:\n{self.log[-6000:]}"
-
-    @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
 
     def children(self) -> list[int]:
         """Its capture processes."""
@@ -167,33 +151,6 @@ class Device:
     @staticmethod
     def _what_it_reads(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-
-    async def status(self) -> Status | None:
-        """None while it does not answer."""
-        try:
-            return await asyncio.to_thread(self.control.status)
-        except ControlError:
-            return None
-
-    async def tell(self, command: Command) -> None:
-        await asyncio.to_thread(self.control.send, command)
-
-    async def expect(
-        self, condition: Callable[[Status], bool], *, within: float = 40, what: str = "a status"
-    ) -> Status:
-        """The first status for which `condition` holds."""
-        seen: Status | None = None
-
-        async def holds() -> bool:
-            nonlocal seen
-            assert self.process
-            assert self.process.returncode is None, f"it has ended\n{self}"
-            seen = await self.status()
-            return seen is not None and condition(seen)
-
-        await eventually(holds, within=within, what=what, told=lambda: f"last: {seen}\n{self}")
-        assert seen is not None
-        return seen
 
     async def expect_problem(self, *codes: str, within: float = 40) -> Status:
         """One of these conditions is shown; a code that ends in a dot stands for all that begin so."""
@@ -222,6 +179,5 @@ class Device:
         await self.process.wait()
 
     async def stop(self, *, within: float = 25) -> None:
-        """SIGTERM; the promise is 5 s, and a busy machine takes longer."""
-        if self.process is not None:
-            await end(self.process, within=within, what=f"the daemon\n{self}")
+        """As usual, but a busy machine takes longer than the promise."""
+        await super().stop(within=within)

@@ -9,13 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import pytest
 from rig.parts import in_namespace
 from rig.room_server import ROOM
-from rigging.waiting import end, eventually
-
-from edgemeet.control import ControlClient, Status
-from edgemeet.errors import ControlError
+from rigging.daemon import WatchedDaemon
 
 NAME = "Front door"
 SMALL = {"CAMERA__WIDTH": "640", "CAMERA__HEIGHT": "360", "CAMERA__FPS": "15"}  # a picture that costs little
@@ -40,7 +36,7 @@ tone_hz = 440
 """
 
 
-class Device:
+class Device(WatchedDaemon):
     """One daemon.
 
     Attributes:
@@ -48,10 +44,8 @@ class Device:
     """
 
     def __init__(self, folder: Path, participant: str) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self.participant = participant
-        self.process: asyncio.subprocess.Process | None = None
-        self.control = ControlClient(folder / "control.sock")
         self.started_at = 0.0
 
     async def start(
@@ -68,13 +62,13 @@ class Device:
 
         A `launcher` is run in the place of `python -m edgemeet`.
         """
-        config = self._folder / "edgemeet.toml"
+        config = self.folder / "edgemeet.toml"
         config.write_text(_CONFIG.format(room=ROOM, name=name, participant=self.participant, url=url))
         env = os.environ | {
             "EDGEMEET_CONFIG": str(config),
-            "EDGEMEET_CONTROL__SOCKET": str(self._folder / "control.sock"),
-            "STATE_DIRECTORY": str(self._folder / "state"),
-            "RUNTIME_DIRECTORY": str(self._folder),
+            "EDGEMEET_CONTROL__SOCKET": str(self.folder / "control.sock"),
+            "STATE_DIRECTORY": str(self.folder / "state"),
+            "RUNTIME_DIRECTORY": str(self.folder),
         }
         env |= {f"EDGEMEET_{key}": value for key, value in environ.items()}
         program = ("-m", "edgemeet") if mistake is None else (str(_MISTAKEN), mistake)
@@ -82,36 +76,8 @@ class Device:
             program = (str(launcher),)
         command = in_namespace(namespace, sys.executable, *program, "run")
         self.started_at = time.time()
-        with (self._folder / "device.log").open("wb") as log:
+        with (self.folder / "device.log").open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(*command, env=env, stdout=log, stderr=log)
-
-    @property
-    def log(self) -> str:
-        return (self._folder / "device.log").read_text()
-
-    async def expect(self, condition: Callable[[Status], bool], *, within: float = 40) -> Status:
-        seen: Status | None = None
-
-        async def holds() -> bool:
-            nonlocal seen
-            assert self.process
-            assert self.process.returncode is None, self.log
-            try:
-                seen = await asyncio.to_thread(self.control.status)
-            except ControlError:
-                return False
-            return condition(seen)
-
-        try:
-            await eventually(holds, within=within, what="a status")
-        except pytest.fail.Exception:
-            pytest.fail(f"the last status was {seen}\n{self.log}")
-        assert seen is not None
-        return seen
-
-    async def stop(self) -> None:
-        if self.process is not None:
-            await end(self.process, within=5, what=f"the daemon of {self.participant}")
 
 
 StartDevice = Callable[..., Awaitable[Device]]
