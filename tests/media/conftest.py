@@ -12,12 +12,12 @@ from pathlib import Path
 
 import av
 import pytest
+from rigging.plans import SMALL
 
 from edgemeet.encoded import AccessUnit, VideoEncoding
 from edgemeet.media import counter
 from edgemeet.media.capture import CaptureProcess
 
-SMALL = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
 PATIENCE = 30.0  # seconds; six others share this machine
 
 

@@ -1,14 +1,13 @@
 """Which camera `auto` takes."""
 
 import pytest
+from rigging.plans import SMALL
 
-from edgemeet.encoded import VideoEncoding
 from edgemeet.errors import DeviceBusy, DeviceForbidden, DeviceNotFound, DeviceNotInstalled
 from edgemeet.media.plan import camera_plan
 from edgemeet.media.sources import access, choice, picamera2, picamera2_library, v4l2, v4l2_cameras
 from edgemeet.media.sources.picamera2_library import ListedCamera
 
-LAYER = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
 RIBBON = ListedCamera(0, "/base/i2c/imx708@1a", "imx708")
 USB = ListedCamera(1, "/base/usb/x", "webcam")
 
@@ -34,7 +33,7 @@ def machine(monkeypatch):
 
 
 def opened(device=None):
-    return choice.camera_source(camera_plan(encodings=[LAYER], source="auto", device=device))
+    return choice.camera_source(camera_plan(encodings=[SMALL], source="auto", device=device))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rigging.plans import SMALL, small_camera
 
 from edgemeet.encoded import VideoEncoding
 from edgemeet.errors import DeviceBusy, DeviceFailed, DeviceNotFound
@@ -18,15 +19,13 @@ from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.layers import encodings
 from edgemeet.media.plan import Deadlines, Respawn, camera_plan, microphone_plan
 
-SMALL = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
 # A few by default; several hundred show leaks that a few would not.
 ROUNDS = int(os.environ.get("EDGEMEET_TEST_ROUNDS", "6"))
 FORGIVING = Respawn(healthy=0.0)  # every respawn is a first one, at once
 
 
 def camera(**changes):
-    values = {"source": "test", "width": 320, "height": 180, "encodings": [SMALL], "respawn": FORGIVING}
-    return camera_plan(**{**values, **changes})
+    return small_camera(**{"respawn": FORGIVING} | changes)
 
 
 def tone(**changes):

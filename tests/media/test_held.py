@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from rigging.plans import small_camera
 
-from edgemeet.encoded import VideoEncoding
 from edgemeet.media import child_process
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.capture_session import HELD_CODE
-from edgemeet.media.plan import Deadlines, Respawn, camera_plan
+from edgemeet.media.plan import Deadlines, Respawn
 
-SMALL = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
 OFTEN = Respawn(base=0.05, ceiling=0.05)
 
 STUBBORN = (sys.executable, "-P", str(Path(__file__).with_name("stubborn_child.py")), "hang-in-read")
@@ -31,9 +30,7 @@ async def test_no_other_child_is_started_beside_one_that_is_held(
     with monkeypatch.context() as kernel:
         kernel.setattr(child_process, "_KILL_TIMEOUT", 0.2)
         kernel.setattr(child_process.ChildProcess, "_signal", lambda self, _: lost.append(self.pid))
-        plan = camera_plan(
-            source="test", width=320, height=180, encodings=[SMALL], deadlines=AT_ONCE, respawn=OFTEN
-        )
+        plan = small_camera(deadlines=AT_ONCE, respawn=OFTEN)
         capture = CaptureProcess(plan, program=STUBBORN)
         async with recording(capture) as seen:
             await seen.until(lambda: (error := capture.status().last_error) and error.code == HELD_CODE)

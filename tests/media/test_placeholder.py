@@ -15,6 +15,7 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rigging.plans import SMALL, small_camera
 
 from edgemeet import errors
 from edgemeet.encoded import AccessUnit, VideoEncoding
@@ -22,12 +23,11 @@ from edgemeet.errors import DeviceBusy, DeviceFailed
 from edgemeet.media import annexb
 from edgemeet.media.capture import CaptureProcess
 from edgemeet.media.placeholder import PATIENCE, PlaceholderCapture, loss, reason, since
-from edgemeet.media.plan import CameraPlan, Respawn, camera_plan
+from edgemeet.media.plan import CameraPlan, Respawn
 from edgemeet.media.status import CaptureStatus
 from edgemeet.media.still import Notice, draw, encode_still
 
 INTERVAL = 0.25  # seconds; what is shown every second is shown sooner here
-SMALL = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
 TINY = VideoEncoding(width=160, height=90, fps=15, max_bitrate=100_000)
 NOTICE = Notice("Front door", "camera unavailable since 14:03", "it was not found")
 
@@ -163,15 +163,7 @@ async def running(plan: CameraPlan, **options: object) -> AsyncIterator[Seen]:
 
 
 def plan(**changes):
-    values = {
-        "source": "test",
-        "label": "Front door",
-        "width": 320,
-        "height": 180,
-        "encodings": [SMALL],
-        "respawn": Respawn(base=0.05, ceiling=0.2),
-    }
-    return camera_plan(**{**values, **changes})
+    return small_camera(label="Front door", **{"respawn": Respawn(base=0.05, ceiling=0.2)} | changes)
 
 
 async def test_a_frozen_camera_shows_the_still_and_comes_back_with_a_keyframe(decode_video, counter_of):

@@ -12,20 +12,12 @@ from fractions import Fraction
 import av
 import pytest
 from PIL import Image
+from rigging.plans import small_camera
 
-from edgemeet.encoded import VideoEncoding
 from edgemeet.errors import DeviceFailed
 from edgemeet.media import counter
 from edgemeet.media.capture import CaptureProcess
-from edgemeet.media.plan import camera_plan
 from edgemeet.media.snapshot import decode_keyframe, encode_jpeg
-
-SMALL = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
-
-
-def plan(**changes):
-    values = {"source": "test", "width": 320, "height": 180, "encodings": [SMALL]}
-    return camera_plan(**{**values, **changes})
 
 
 def counter_in(jpeg: bytes) -> int | None:
@@ -55,7 +47,7 @@ def test_what_is_no_keyframe_gives_a_documented_error(data):
 
 
 async def test_a_snapshot_is_the_picture_of_now_and_disturbs_nothing(recording, decode_video, counter_of):
-    async with recording(CaptureProcess(plan())) as seen:
+    async with recording(CaptureProcess(small_camera())) as seen:
         await seen.more(5)
         asked = counter_of(decode_video(seen.units)[-1])
         first, second = await asyncio.gather(seen.capture.snapshot(), seen.capture.snapshot())
@@ -73,7 +65,7 @@ async def test_a_snapshot_is_the_picture_of_now_and_disturbs_nothing(recording, 
 
 
 async def test_a_snapshot_needs_nobody_who_watches(until):
-    capture = CaptureProcess(plan())
+    capture = CaptureProcess(small_camera())
     task = asyncio.create_task(capture.run())
     await until(lambda: capture.status().state == "running")
     jpeg = await capture.snapshot()
@@ -94,7 +86,7 @@ async def test_a_snapshot_larger_than_the_socket_goes_through(tmp_path, recordin
             frame.pts, frame.time_base = number, Fraction(1, 10)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    noisy = plan(source="file", device=str(film), width=640, height=480, fps=10)
+    noisy = small_camera(source="file", device=str(film), width=640, height=480, fps=10)
     async with recording(CaptureProcess(noisy)) as seen:
         await seen.more(2)
         jpeg = await seen.capture.snapshot()
@@ -115,7 +107,7 @@ async def test_a_camera_that_encodes_itself_gives_its_last_keyframe(tmp_path, re
             frame.pts, frame.time_base = number, Fraction(1, 30)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    async with recording(CaptureProcess(plan(source="file", device=str(film)))) as seen:
+    async with recording(CaptureProcess(small_camera(source="file", device=str(film)))) as seen:
         await seen.more(3)
         assert seen.capture.status().encoder == "passthrough"
         image = Image.open(io.BytesIO(await seen.capture.snapshot()))
@@ -124,7 +116,7 @@ async def test_a_camera_that_encodes_itself_gives_its_last_keyframe(tmp_path, re
 
 
 async def test_a_camera_that_is_not_there_says_so(until):
-    capture = CaptureProcess(plan(source="file", device="/nonexistent"))
+    capture = CaptureProcess(small_camera(source="file", device="/nonexistent"))
     with pytest.raises(DeviceFailed) as caught:
         await capture.snapshot()
     assert caught.value.code == "snapshot.camera_lost"
@@ -137,7 +129,7 @@ async def test_a_camera_that_is_not_there_says_so(until):
 
 
 async def test_a_camera_that_hangs_is_not_waited_for(recording):
-    patient = plan()
+    patient = small_camera()
     patient = replace(patient, deadlines=replace(patient.deadlines, gap=5.0))
     async with recording(CaptureProcess(patient)) as seen:
         await seen.more(1)

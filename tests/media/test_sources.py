@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
+from rigging.plans import SMALL, small_camera
 
 from edgemeet.encoded import VideoEncoding
 from edgemeet.errors import (
@@ -19,23 +20,16 @@ from edgemeet.errors import (
 )
 from edgemeet.media import annexb
 from edgemeet.media.encoders.x264 import X264Encoder
-from edgemeet.media.plan import PERIOD_NS, camera_plan, microphone_plan
+from edgemeet.media.plan import PERIOD_NS, microphone_plan
 from edgemeet.media.sources.alsa import AlsaMicrophone, PcmFormat
 from edgemeet.media.sources.choice import camera_source, microphone_source
 from edgemeet.media.sources.pattern import Overlay, PatternCamera, _testsrc2
 from edgemeet.media.sources.video_file import DecodedFileCamera, EncodedFileCamera
 
-LAYER = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
-
-
-def plan(**changes):
-    values = {"source": "test", "width": 320, "height": 180, "fps": 30, "encodings": [LAYER]}
-    return camera_plan(**{**values, **changes})
-
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (640, 480), (854, 480), (320, 180), (160, 120)])
 def test_the_test_picture_counts_at_every_size(size, counter_of):
-    camera = PatternCamera(plan(width=size[0], height=size[1], fps=1000, label="a camera"))
+    camera = PatternCamera(small_camera(width=size[0], height=size[1], fps=1000, label="a camera"))
     counts = [counter_of(camera.read().frame) for _ in range(5)]
     assert counts == [0, 1, 2, 3, 4]
 
@@ -71,7 +65,7 @@ def test_the_text_shows_time_and_number_and_is_drawn_anew_only_where_it_changed(
 
 
 def test_the_test_picture_is_paced():
-    camera = PatternCamera(plan(fps=50))
+    camera = PatternCamera(small_camera(fps=50))
     start = time.monotonic()
     captured = [camera.read().captured_ns for _ in range(26)]
     assert time.monotonic() - start >= 0.49
@@ -98,7 +92,7 @@ def write_video(path: Path, encoder: str = "libx264", profile: str = "baseline",
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.h264"])
 def test_a_baseline_file_is_passed_on_untouched_for_ever(tmp_path, name, decode_video, counter_of):
-    film = plan(source="file", device=str(write_video(tmp_path / name)))
+    film = small_camera(source="file", device=str(write_video(tmp_path / name)))
     chosen = camera_source(film)
     assert isinstance(chosen, EncodedFileCamera)
     chosen.close()
@@ -125,7 +119,7 @@ def test_a_baseline_file_is_passed_on_untouched_for_ever(tmp_path, name, decode_
 
 
 def test_a_keyframe_request_skips_to_the_files_next_one(tmp_path):
-    camera = camera_source(plan(source="file", device=str(write_video(tmp_path / "a.mp4"))))
+    camera = camera_source(small_camera(source="file", device=str(write_video(tmp_path / "a.mp4"))))
     assert [camera.read().keyframe for _ in range(3)] == [True, False, False]
     camera.request_keyframe()
     assert camera.read().keyframe
@@ -137,7 +131,7 @@ def test_a_keyframe_request_skips_to_the_files_next_one(tmp_path):
     ("written", "wanted"),
     [
         ({"profile": "high"}, {}),
-        ({}, {"encodings": [LAYER, LAYER]}),
+        ({}, {"encodings": [SMALL, SMALL]}),
         ({}, {"encoder": "x264"}),
         ({}, {"codec": "vp8"}),
         ({}, {"width": 640, "height": 480, "encodings": [VideoEncoding(640, 480, 30, 300_000)]}),
@@ -145,7 +139,7 @@ def test_a_keyframe_request_skips_to_the_files_next_one(tmp_path):
 )
 def test_a_file_that_does_not_fit_is_decoded(tmp_path, written, wanted):
     path = write_video(tmp_path / "a.mp4", **written)
-    camera = camera_source(plan(source="file", device=str(path), **wanted))
+    camera = camera_source(small_camera(source="file", device=str(path), **wanted))
     assert isinstance(camera, DecodedFileCamera)
     frame = camera.read().frame
     assert (frame.width, frame.height) == (camera.width, camera.height)
@@ -155,7 +149,7 @@ def test_a_file_that_does_not_fit_is_decoded(tmp_path, written, wanted):
 
 def test_a_vp8_file_is_passed_on_for_vp8(tmp_path):
     path = write_video(tmp_path / "a.webm", "libvpx")
-    camera = camera_source(plan(source="file", device=str(path), codec="vp8"))
+    camera = camera_source(small_camera(source="file", device=str(path), codec="vp8"))
     assert isinstance(camera, EncodedFileCamera)
     assert camera.read().keyframe
     camera.close()
@@ -163,8 +157,8 @@ def test_a_vp8_file_is_passed_on_for_vp8(tmp_path):
 
 def test_a_decoded_file_loops_and_can_be_encoded(tmp_path, counter_of):
     path = write_video(tmp_path / "a.mp4", profile="high", count=12)
-    camera = camera_source(plan(source="file", device=str(path), fps=60))
-    encoder = X264Encoder(LAYER)
+    camera = camera_source(small_camera(source="file", device=str(path), fps=60))
+    encoder = X264Encoder(SMALL)
     counts = []
     for _ in range(52):
         frame = camera.read().frame
@@ -203,7 +197,7 @@ def test_a_sound_file_is_converted_paced_and_looped(tmp_path, find_tone):
 def test_files_that_are_none(tmp_path, kind):
     def open_source(path):
         if kind == "camera":
-            return camera_source(plan(source="file", device=str(path)))
+            return camera_source(small_camera(source="file", device=str(path)))
         return microphone_source(microphone_plan(source="file", device=str(path)))
 
     text = tmp_path / "text.mp4"

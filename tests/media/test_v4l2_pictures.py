@@ -10,8 +10,8 @@ from fractions import Fraction
 
 import av
 import pytest
+from rigging.plans import SMALL, small_camera
 
-from edgemeet.encoded import VideoEncoding
 from edgemeet.errors import (
     DeviceBusy,
     DeviceFailed,
@@ -20,19 +20,11 @@ from edgemeet.errors import (
     FormatNotOffered,
 )
 from edgemeet.media import annexb
-from edgemeet.media.plan import camera_plan
 from edgemeet.media.sources import v4l2_ioctl
 from edgemeet.media.sources.pattern import Overlay, _testsrc2
 from edgemeet.media.sources.v4l2 import V4l2Camera, V4l2EncodedCamera, open_v4l2
 from edgemeet.media.sources.v4l2_cameras import KINDS, Camera, Choice, Mode, choose
 from edgemeet.media.sources.v4l2_ioctl import FrameSize, Rates
-
-LAYER = VideoEncoding(width=320, height=180, fps=30, max_bitrate=300_000)
-
-
-def plan(**changes):
-    values = {"source": "v4l2", "width": 320, "height": 180, "fps": 30, "encodings": [LAYER]}
-    return camera_plan(**{**values, **changes})
 
 
 def size(width, height):
@@ -62,7 +54,7 @@ H264 = mode("H264", 320, 180, 30.0)
     ],
 )
 def test_the_best_mode_is_chosen(modes, wanted, fourcc, fps):
-    choice = choose(plan(**wanted), modes)
+    choice = choose(small_camera("v4l2", **wanted), modes)
     assert (choice.kind.fourcc, choice.fps) == (fourcc, fps)
 
 
@@ -78,7 +70,7 @@ def test_the_best_mode_is_chosen(modes, wanted, fourcc, fps):
 )
 def test_what_is_not_offered_names_what_is(modes, wanted):
     with pytest.raises(FormatNotOffered, match="320x180 at 30 fps") as caught:
-        choose(plan(**wanted), modes)
+        choose(small_camera("v4l2", **wanted), modes)
     for one in modes:
         assert str(one) in caught.value.hint
 
@@ -123,7 +115,7 @@ def open_camera(tmp_path):
             return av.open(str(write(tmp_path / f"a.{extension}", encoder, pixel_format)))
 
         return open_v4l2(
-            plan(**changes),
+            small_camera("v4l2", **changes),
             look=lambda _: Camera(path, "HD Webcam", "uvcvideo", tuple(modes)),
             find=lambda: [Camera(path, "HD Webcam", "uvcvideo", tuple(modes))],
             open_container=open_container,
@@ -200,7 +192,7 @@ def test_controls_of_its_encoder_are_tried_once_where_there_are_none(tmp_path, c
 
 @pytest.mark.parametrize(
     "changes",
-    [{"encodings": [LAYER, LAYER]}, {"codec": "vp8"}, {"hflip": True}],
+    [{"encodings": [SMALL, SMALL]}, {"codec": "vp8"}, {"hflip": True}],
     ids=str,
 )
 def test_its_own_h264_cannot_be_changed(open_camera, changes):
@@ -223,7 +215,7 @@ def test_each_fault_has_its_own_class(raised, error):
         raise raised
 
     with pytest.raises(error) as caught:
-        open_v4l2(plan(device="/dev/video7"), look=look, find=list)
+        open_v4l2(small_camera("v4l2", device="/dev/video7"), look=look, find=list)
     assert type(caught.value) is error
     assert "/dev/video7" in caught.value.message
 
@@ -231,16 +223,16 @@ def test_each_fault_has_its_own_class(raised, error):
 def test_a_missing_camera_names_those_that_are_there():
     there = Camera("/dev/v4l/by-id/usb-x", "HD Webcam", "uvcvideo", ())
     with pytest.raises(DeviceNotFound) as caught:
-        open_v4l2(plan(device="/dev/video77"), find=lambda: [there])
+        open_v4l2(small_camera("v4l2", device="/dev/video77"), find=lambda: [there])
     assert "/dev/v4l/by-id/usb-x (HD Webcam)" in caught.value.hint
     with pytest.raises(DeviceNotFound, match="no camera under"):
-        open_v4l2(plan(), find=list)
+        open_v4l2(small_camera("v4l2"), find=list)
 
 
 def test_the_demuxer_is_there():
     with pytest.raises(DeviceFailed, match="Inappropriate ioctl"):
         open_v4l2(
-            plan(device="/dev/null"),
+            small_camera("v4l2", device="/dev/null"),
             look=lambda path: Camera(path, "none", "none", (YUYV,)),
         )
 

@@ -1,14 +1,14 @@
 import pytest
 from av.video.frame import VideoFrame
+from rigging.plans import SMALL
 
-from edgemeet.encoded import AccessUnit, VideoEncoding
+from edgemeet.encoded import AccessUnit
 from edgemeet.media.encoders.speed import SPEEDS, Speed
 from edgemeet.media.encoders.vpx import VpxEncoder
 from edgemeet.media.sources.pattern import _testsrc2
 
 FPS = 30
 PERIOD = 1 / FPS
-SMALL = VideoEncoding(width=320, height=180, fps=FPS, max_bitrate=300_000)
 
 
 def take(speed, seconds, *, share):
