@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import http
-import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from rigging.authority import Authority
 from websockets.asyncio.server import serve
 
 from edgemeet.errors import (
@@ -167,32 +164,6 @@ async def test_a_proxy_that_refuses_and_its_password(monkeypatch: pytest.MonkeyP
     assert "pass-of-proxy" not in str(caught)
 
 
-Now = datetime.datetime.now(datetime.UTC)
-DAY = datetime.timedelta(days=1)
-
-
-def certificate(directory: Path, start: datetime.datetime, end: datetime.datetime) -> ssl.SSLContext:
-    """A server's TLS context with a self-signed certificate for 127.0.0.1, also kept in cert.pem."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    cert = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, start, end)
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (directory / "cert.pem").write_bytes(cert.public_bytes(serialization.Encoding.PEM))
-    (directory / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
-    return context
-
-
 @asynccontextmanager
 async def tls_server(context: ssl.SSLContext) -> AsyncIterator[str]:
     async def serve_client(connection: Any) -> None:
@@ -203,31 +174,32 @@ async def tls_server(context: ssl.SSLContext) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "trusted", "error", "code"),
+    ("shift", "trusted", "error", "code"),
     [
-        (Now - DAY, Now + DAY, False, NetworkError, "network.tls_untrusted"),
-        (Now - 2 * DAY, Now - DAY, True, NetworkError, "network.tls_expired"),
-        (Now + DAY, Now + 2 * DAY, True, ClockError, "clock.behind"),
+        (timedelta(0), False, NetworkError, "network.tls_untrusted"),
+        (-timedelta(days=3), True, NetworkError, "network.tls_expired"),
+        (timedelta(days=3), True, ClockError, "clock.behind"),
     ],
 )
 async def test_certificates(
     tmp_path: Path,
-    start: datetime.datetime,
-    end: datetime.datetime,
+    shift: timedelta,
     trusted: bool,
     error: type[EdgemeetError],
     code: str,
 ) -> None:
-    async with tls_server(certificate(tmp_path, start, end)) as url:
-        tls = ssl.create_default_context(cafile=tmp_path / "cert.pem") if trusted else None
+    authority = Authority(tmp_path)
+    async with tls_server(authority.server(shift=shift)) as url:
+        tls = ssl.create_default_context(cafile=authority.ca_file) if trusted else None
         caught = await failure(url, tls=tls)
     assert type(caught) is error
     assert caught.code == code
 
 
 async def test_tls_that_is_trusted(tmp_path: Path) -> None:
-    async with tls_server(certificate(tmp_path, Now - DAY, Now + DAY)) as url:
-        tls = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+    authority = Authority(tmp_path)
+    async with tls_server(authority.server()) as url:
+        tls = ssl.create_default_context(cafile=authority.ca_file)
         websocket = await open_websocket(url, timeout=5, max_size=1000, tls=tls)
         assert websocket.subprotocol == "protoo"
         await websocket.close()
