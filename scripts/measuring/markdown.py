@@ -1,4 +1,4 @@
-"""Results as Markdown, and the places in docs/performance.md that hold them."""
+"""Results as Markdown, and the places in docs/performance.md and README.md that hold them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Final
 
 from measuring.record import Cell, Column, Figure, Result, Table
 
-PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+_PROJECT: Final = Path(__file__).resolve().parents[2]
+PAGE: Final = _PROJECT / "docs" / "performance.md"
+README: Final = _PROJECT / "README.md"
 _LINE_LENGTH: Final = 120
 AIMS: Final = "aims"  # the place that holds the figures of all benchmarks
 
@@ -86,11 +88,25 @@ def fill(page: str, results: list[Result]) -> str:
     Raises:
         NoPlace: a result has no place; the message says which marks are missing.
     """
-    for name, text in ((AIMS, aims(results)), *((each.name, result(each)) for each in results)):
-        begin, end = f"<!-- bench {name}: begin -->\n", f"<!-- bench {name}: end -->\n"
-        before, found_begin, rest = page.partition(begin)
-        _, found_end, after = rest.partition(end)
-        if not found_begin or not found_end:
-            raise NoPlace(f"docs/performance.md needs a place for {name}: {begin.strip()} {end.strip()}")
-        page = f"{before}{begin}\n{text}\n{end}{after}"
+    page = fill_aims(page, results)
+    for each in results:
+        page = _put(page, each.name, result(each))
     return page
+
+
+def fill_aims(page: str, results: list[Result]) -> str:
+    """The page with the aims in their place.
+
+    Raises:
+        NoPlace: as of `fill`.
+    """
+    return _put(page, AIMS, aims(results))
+
+
+def _put(page: str, name: str, text: str) -> str:
+    begin, end = f"<!-- bench {name}: begin -->\n", f"<!-- bench {name}: end -->\n"
+    before, found_begin, rest = page.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise NoPlace(f"there is no place for {name}: {begin.strip()} {end.strip()}")
+    return f"{before}{begin}\n{text}\n{end}{after}"

@@ -61,6 +61,7 @@ def test_a_page_without_the_place_is_told() -> None:
         markdown.fill("<!-- bench aims: begin -->\n<!-- bench aims: end -->\n", [a_result()])
 
 
-def test_the_page_shows_what_is_recorded() -> None:
-    page = markdown.PAGE.read_text()
+def test_the_pages_show_what_is_recorded() -> None:
+    page, readme = markdown.PAGE.read_text(), markdown.README.read_text()
     assert markdown.fill(page, read_all()) == page, "run ./scripts/bench report"
+    assert markdown.fill_aims(readme, read_all()) == readme, "run ./scripts/bench report"
