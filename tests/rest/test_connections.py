@@ -12,6 +12,7 @@ from edgemeet.errors import (
     NetworkError,
 )
 from edgemeet.rest import KEEP_IDLE, endpoint_of, exchange, new_client
+from edgemeet.supervisor import DEFAULT_LIMITS
 
 
 async def _drip(head, body, writer):
@@ -42,6 +43,10 @@ async def test_a_connection_is_not_kept_for_long():
         await exchange(client, "GET", url, what=WHAT, timeout=10)
         await asyncio.sleep(KEEP_IDLE + 0.5)
         await exchange(client, "GET", url, what=WHAT, timeout=10)
+
+
+def test_a_connection_is_gone_before_a_device_that_lost_its_address_joins_anew():
+    assert KEEP_IDLE < DEFAULT_LIMITS.stranded
 
 
 async def test_nobody_accepts():
