@@ -14,8 +14,8 @@ from edgemeet.rest.trust import trusting
 from edgemeet.version import own_version
 
 # Seconds; long enough for the requests of one join, which follow each other at once. A connection that
-# outlives a change of addresses gives no error, it only costs the whole deadline of the next request: so it has
-# to be gone before a device whose address is (0.3 s, `supervisor.Limits.stranded`) joins anew.
+# outlives a change of addresses gives no error, it only costs the whole deadline of the next request: so it
+# has to be gone before a device whose address is (0.3 s, `supervisor.Limits.stranded`) joins anew.
 KEEP_IDLE: Final = 0.2
 
 
