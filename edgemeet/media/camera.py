@@ -9,7 +9,7 @@ from av import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from edgemeet.encoded import VideoEncoding
-from edgemeet.media import wire
+from edgemeet.media import messages, wire
 from edgemeet.media.encoders.choice import video_encoder
 from edgemeet.media.encoders.protocols import Encoded, VideoEncoder
 from edgemeet.media.heap import keep_freed_pictures
@@ -23,7 +23,7 @@ from edgemeet.media.sources.protocols import CameraSource, EncodedPicture, RawPi
 from edgemeet.media.thinning import Thinning
 
 
-def run(plan: CameraPlan, outlet: Outlet, commands: Iterable[wire.Message]) -> None:
+def run(plan: CameraPlan, outlet: Outlet, commands: Iterable[messages.Message]) -> None:
     """Capture until told to stop. `commands` came with the plan.
 
     Raises:
@@ -39,13 +39,15 @@ def run(plan: CameraPlan, outlet: Outlet, commands: Iterable[wire.Message]) -> N
 
 
 def _capture(
-    plan: CameraPlan, source: CameraSource, outlet: Outlet, commands: Iterable[wire.Message]
+    plan: CameraPlan, source: CameraSource, outlet: Outlet, commands: Iterable[messages.Message]
 ) -> None:
     layers = [
         Layer(index, encoding, source, None if source.encoded else video_encoder(plan, encoding), outlet)
         for index, encoding in enumerate(plan.encodings)
     ]
-    outlet.deliver(wire.Opened(source.name, layers[-1].encoder_name, source.width, source.height, source.fps))
+    outlet.deliver(
+        messages.Opened(source.name, layers[-1].encoder_name, source.width, source.height, source.fps)
+    )
     progress = ProgressReporter(outlet)
     watch = PictureWatch(frozen_after=plan.frozen_after, black_after=plan.black_after)
     snapshots = Snapshots(outlet, plan.codec)
@@ -53,9 +55,9 @@ def _capture(
         picture = source.read()
         # Read now, so that a keyframe that was asked for is this very picture.
         for command in (*commands, *outlet.commands()):
-            if isinstance(command, wire.Stop):
+            if isinstance(command, messages.Stop):
                 return
-            if isinstance(command, wire.TakeSnapshot):
+            if isinstance(command, messages.TakeSnapshot):
                 snapshots.request()
             else:
                 _obey(command, layers)
@@ -69,13 +71,13 @@ def _capture(
             progress.tell(sum(layer.dropped for layer in layers), watch.signal)
 
 
-def _obey(command: wire.Message, layers: list[Layer]) -> None:
+def _obey(command: messages.Message, layers: list[Layer]) -> None:
     match command:
-        case wire.RequestKeyframe(layer) if layer < len(layers):
+        case messages.RequestKeyframe(layer) if layer < len(layers):
             layers[layer].request_keyframe()
-        case wire.SetBitrate(layer, bits_per_second) if layer < len(layers):
+        case messages.SetBitrate(layer, bits_per_second) if layer < len(layers):
             layers[layer].set_bitrate(bits_per_second)
-        case wire.SetActive(layer, active) if layer < len(layers):
+        case messages.SetActive(layer, active) if layer < len(layers):
             layers[layer].set_active(active)
         case _:
             pass  # a layer that this plan does not have

@@ -15,7 +15,7 @@ from random import Random
 
 from edgemeet.encoded import AccessUnit, Sink
 from edgemeet.errors import DeviceError, DeviceFailed
-from edgemeet.media import wire
+from edgemeet.media import messages
 from edgemeet.media.backoff import delays
 from edgemeet.media.capture_session import CaptureSession
 from edgemeet.media.plan import CameraPlan, CapturePlan
@@ -108,12 +108,12 @@ class CaptureProcess:
 
     def request_keyframe(self, layer: int) -> None:
         """Ask for the next picture of `layer` to be a keyframe."""
-        self._send(wire.RequestKeyframe(layer))
+        self._send(messages.RequestKeyframe(layer))
 
     def set_bitrate(self, layer: int, bits_per_second: int) -> None:
         """Ask the encoder of `layer` to aim at this rate from now on."""
         self._bitrates[layer] = bits_per_second
-        self._send(wire.SetBitrate(layer, bits_per_second))
+        self._send(messages.SetBitrate(layer, bits_per_second))
 
     def set_active(self, layer: int, active: bool) -> None:
         """Encode `layer`, or do not; it comes back with a keyframe."""
@@ -123,7 +123,7 @@ class CaptureProcess:
     def set_muted(self, muted: bool) -> None:
         """A microphone sends silence instead of what it hears; the device stays open."""
         self._muted = muted
-        self._send(wire.SetMuted(muted))
+        self._send(messages.SetMuted(muted))
 
     async def snapshot(self, *, timeout: float = SNAPSHOT_TIMEOUT) -> bytes:
         """The camera's next picture as a JPEG. Its stream goes on.
@@ -207,23 +207,23 @@ class CaptureProcess:
         self._fruitless = session.running_since is None
         return session.error(), session.healthy_for()
 
-    def _standing_commands(self) -> Iterator[wire.Command]:
-        yield wire.Plan(self._plan)
+    def _standing_commands(self) -> Iterator[messages.Command]:
+        yield messages.Plan(self._plan)
         if self._muted:
-            yield wire.SetMuted(True)
+            yield messages.SetMuted(True)
         for layer, bits_per_second in self._bitrates.items():
-            yield wire.SetBitrate(layer, bits_per_second)
+            yield messages.SetBitrate(layer, bits_per_second)
         for layer in range(self._layers):
             if not self._wanted(layer):
-                yield wire.SetActive(layer, False)
+                yield messages.SetActive(layer, False)
 
     def _wanted(self, layer: int) -> bool:
         return self._active[layer] and self._sink is not None
 
     def _send_active(self, layer: int) -> None:
-        self._send(wire.SetActive(layer, self._wanted(layer)))
+        self._send(messages.SetActive(layer, self._wanted(layer)))
 
-    def _send(self, command: wire.Command) -> None:
+    def _send(self, command: messages.Command) -> None:
         if self._session and not self._session.send(command):
             logger.debug("%s: %s not sent", self._name, type(command).__name__)
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from edgemeet.encoded import AccessUnit
 from edgemeet.errors import DeviceError, DeviceFailed
-from edgemeet.media import wire
+from edgemeet.media import messages
 from edgemeet.media.child_process import ChildProcess
 from edgemeet.media.faults import from_fault
 from edgemeet.media.link import Link
@@ -66,7 +66,7 @@ class CaptureSession:
         self._overdue = self._ending = False
         self._last_frame = 0.0
         self.pid = self._child.pid
-        self.opened: wire.Opened | None = None
+        self.opened: messages.Opened | None = None
         self.running_since: float | None = None
         self.frames = self.dropped = 0
         self.signal: Signal = "ok"
@@ -77,7 +77,7 @@ class CaptureSession:
         """Whether frames have come."""
         return "starting" if self.running_since is None else "running"
 
-    def send(self, command: wire.Command) -> bool:
+    def send(self, command: messages.Command) -> bool:
         """Send a command; False when the child no longer takes any."""
         return self._link.send(command)
 
@@ -89,7 +89,7 @@ class CaptureSession:
         """
         if self._snapshot is None or self._snapshot.done():
             self._snapshot = asyncio.get_running_loop().create_future()
-            self.send(wire.TakeSnapshot())
+            self.send(messages.TakeSnapshot())
         # Shielded, because others may wait for it too.
         jpeg = await asyncio.shield(self._snapshot)
         if not jpeg:
@@ -120,7 +120,7 @@ class CaptureSession:
         self._ending = True
         if self._snapshot is not None and not self._snapshot.done():
             self._snapshot.set_result(b"")
-        self._link.send(wire.Stop())
+        self._link.send(messages.Stop())
         stop = 0.0 if self._overdue else self._deadlines.stop
         try:
             if not await self._child.end(stop=stop, terminate=self._deadlines.terminate):
@@ -159,22 +159,22 @@ class CaptureSession:
         """Seconds from its first to its last frame."""
         return self._last_frame - self.running_since if self.running_since is not None else 0.0
 
-    def _on_report(self, report: wire.Message) -> None:
+    def _on_report(self, report: messages.Message) -> None:
         match report:
             case AccessUnit():
                 self._frame()
                 if not self._ending:
                     self._deliver(report)
-            case wire.Progress(frames, dropped, signal_now):
+            case messages.Progress(frames, dropped, signal_now):
                 self.frames, self.dropped, self.signal = frames, dropped, signal_now
                 self._frame()
-            case wire.Snapshot(jpeg):
+            case messages.Snapshot(jpeg):
                 if self._snapshot is not None and not self._snapshot.done():
                     self._snapshot.set_result(jpeg)
-            case wire.Opened():
+            case messages.Opened():
                 self.opened = report
                 self._vigil.opened(self._clock())
-            case wire.Fault():
+            case messages.Fault():
                 self._error = from_fault(report)
             case _:
                 logger.debug("%s: a report that is a command: %s", self._name, type(report).__name__)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable
 
 from edgemeet.errors import DeviceError
-from edgemeet.media import faults, wire
+from edgemeet.media import faults, messages
 from edgemeet.media.outlet import Outlet, ParentGone
 from edgemeet.media.plan import CameraPlan, CapturePlan
 
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _capture(plan: CapturePlan, outlet: Outlet, early: Iterable[wire.Message]) -> None:
+def _capture(plan: CapturePlan, outlet: Outlet, early: Iterable[messages.Message]) -> None:
     # Imported here, because a camera needs no Opus, a microphone no x264 and a tone no alsa-lib.
     if isinstance(plan, CameraPlan):
         from edgemeet.media import camera  # noqa: PLC0415 - see above
@@ -58,14 +58,14 @@ def _capture(plan: CapturePlan, outlet: Outlet, early: Iterable[wire.Message]) -
         microphone.run(plan, outlet, early)
 
 
-def _receive_plan(outlet: Outlet) -> tuple[CapturePlan, list[wire.Message]]:
+def _receive_plan(outlet: Outlet) -> tuple[CapturePlan, list[messages.Message]]:
     """The plan, and the commands that came right behind it."""
     deadline = time.monotonic() + _PLAN_TIMEOUT
     while (remaining := deadline - time.monotonic()) > 0:
-        messages = outlet.commands(remaining)
-        if messages:
-            first, *early = messages
-            if isinstance(first, wire.Plan):
+        came = outlet.commands(remaining)
+        if came:
+            first, *early = came
+            if isinstance(first, messages.Plan):
                 return first.plan, early
             break
     raise _NoPlan

@@ -11,7 +11,7 @@ from edgemeet.errors import (
     DeviceNotInstalled,
     FormatNotOffered,
 )
-from edgemeet.media.wire import Fault
+from edgemeet.media.messages import Fault
 
 _CLASSES: dict[str, type[DeviceError]] = {
     error.__name__: error

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from edgemeet.media import wire
+from edgemeet.media import messages, wire
 
 _READ_SIZE = 64 << 10  # bytes per turn of the loop: half a millisecond of work at most
 
@@ -17,7 +17,7 @@ class Link:
     `ended` is set when the child closed its end, or spoke nonsense; `error` tells which.
     """
 
-    def __init__(self, sock: socket.socket, on_report: Callable[[wire.Message], None]) -> None:
+    def __init__(self, sock: socket.socket, on_report: Callable[[messages.Message], None]) -> None:
         sock.setblocking(False)
         self._socket = sock
         self._on_report = on_report
@@ -28,7 +28,7 @@ class Link:
         self.error: wire.FramingError | None = None
         self._loop.add_reader(sock, self._on_readable)
 
-    def send(self, command: wire.Command) -> bool:
+    def send(self, command: messages.Command) -> bool:
         """Send a command; False when the child is gone or has not read the many before this one."""
         try:
             self._socket.send(wire.encode(command))  # Linux takes so little whole or not at all
@@ -52,13 +52,13 @@ class Link:
             self._end()
             return
         try:
-            messages = self._decoder.feed(data)
+            reports = self._decoder.feed(data)
         except wire.FramingError as error:
             self.error = error
             self._end()
             return
-        for message in messages:
-            self._on_report(message)
+        for report in reports:
+            self._on_report(report)
 
     def _end(self) -> None:
         if self._reading:

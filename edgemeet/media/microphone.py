@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 
-from edgemeet.media import wire
+from edgemeet.media import messages, wire
 from edgemeet.media.encoders.opus import opus_encoder
 from edgemeet.media.loudness import energy, level_dbov
 from edgemeet.media.outlet import Outlet
@@ -16,7 +16,7 @@ from edgemeet.media.sources.choice import microphone_source
 from edgemeet.media.sources.protocols import MicrophoneSource, Period
 
 
-def run(plan: MicrophonePlan, outlet: Outlet, commands: Iterable[wire.Message]) -> None:
+def run(plan: MicrophonePlan, outlet: Outlet, commands: Iterable[messages.Message]) -> None:
     """Capture until told to stop. `commands` came with the plan.
 
     Raises:
@@ -31,15 +31,15 @@ def run(plan: MicrophonePlan, outlet: Outlet, commands: Iterable[wire.Message]) 
 
 
 def _capture(
-    plan: MicrophonePlan, source: MicrophoneSource, outlet: Outlet, commands: Iterable[wire.Message]
+    plan: MicrophonePlan, source: MicrophoneSource, outlet: Outlet, commands: Iterable[messages.Message]
 ) -> None:
     stream = _Stream(plan, outlet)
-    outlet.deliver(wire.Opened(source.name, stream.encoder_name))
+    outlet.deliver(messages.Opened(source.name, stream.encoder_name))
     progress = ProgressReporter(outlet)
     while True:
         period = source.read()
         for command in (*commands, *outlet.commands()):
-            if isinstance(command, wire.Stop):
+            if isinstance(command, messages.Stop):
                 return
             stream.obey(command)
         commands = ()
@@ -66,15 +66,15 @@ class _Stream:
         """Whether there is anything to hear."""
         return self._watch.signal
 
-    def obey(self, command: wire.Message) -> None:
+    def obey(self, command: messages.Message) -> None:
         """Carry out a command. A request for a keyframe is none: every Opus packet is one."""
         match command:
-            case wire.SetActive(_, active):
+            case messages.SetActive(_, active):
                 self._active = active
-            case wire.SetMuted(muted):
+            case messages.SetMuted(muted):
                 self._muted = muted
                 self._watch.reset()
-            case wire.SetBitrate(_, bits_per_second):
+            case messages.SetBitrate(_, bits_per_second):
                 self._encoder.set_bitrate(bits_per_second)
             case _:
                 pass

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from edgemeet.media import wire
+from edgemeet.media import messages, wire
 
 _READ_SIZE = 16 << 10
 _SEND_BUFFER = 1 << 20  # bytes; the kernel caps it, to 208 KiB unless told otherwise
@@ -61,7 +61,7 @@ class Outlet:
             self._rest = memoryview(b"".join(parts))[sent:]
         return True
 
-    def deliver(self, message: wire.Report, timeout: float = 1.0) -> bool:
+    def deliver(self, message: messages.Report, timeout: float = 1.0) -> bool:
         """Send a message that must not be dropped, waiting up to `timeout` seconds for room.
 
         Raises:
@@ -78,7 +78,7 @@ class Outlet:
             select.select((), (self._socket,), (), remaining)
         return True
 
-    def commands(self, timeout: float = 0.0) -> Sequence[wire.Message]:
+    def commands(self, timeout: float = 0.0) -> Sequence[messages.Message]:
         """What the parent asked for since the last call; waits up to `timeout` seconds for the first.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from edgemeet.media import wire
+from edgemeet.media import messages, wire
 from edgemeet.media.outlet import Outlet
 from edgemeet.media.signal_watch import Signal
 
@@ -31,5 +31,5 @@ class ProgressReporter:
 
     def tell(self, dropped: int, signal: Signal) -> None:
         """Tell how many were captured, how many access units `dropped`, and what they are worth."""
-        if self._outlet.offer(wire.encode(wire.Progress(self._frames, dropped, signal))):
+        if self._outlet.offer(wire.encode(messages.Progress(self._frames, dropped, signal))):
             self._next = self._clock() + _INTERVAL_NS

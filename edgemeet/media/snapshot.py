@@ -14,7 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange
 
 from edgemeet.encoded import VideoCodec
-from edgemeet.media import wire
+from edgemeet.media import messages, wire
 from edgemeet.media.outlet import Outlet
 from edgemeet.media.sources.protocols import EncodedPicture, RawPicture
 
@@ -44,7 +44,7 @@ class Snapshots:
             self._keyframe = picture.data
         if self._wanted and (isinstance(picture, RawPicture) or self._keyframe):
             self._wanted = False
-            self._answer = wire.encode(wire.Snapshot(self._jpeg(picture)))
+            self._answer = wire.encode(messages.Snapshot(self._jpeg(picture)))
         # What is unread by the parent goes first; the answer waits for its turn.
         if self._answer is not None and self._outlet.offer(self._answer):
             self._answer = None

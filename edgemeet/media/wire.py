@@ -10,12 +10,25 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import TypeAlias
+from dataclasses import asdict
 
 from edgemeet.encoded import AccessUnit
 from edgemeet.media import plan as plans
-from edgemeet.media.signal_watch import SIGNALS, Signal
+from edgemeet.media.messages import (
+    Fault,
+    Message,
+    Opened,
+    Plan,
+    Progress,
+    RequestKeyframe,
+    SetActive,
+    SetBitrate,
+    SetMuted,
+    Snapshot,
+    Stop,
+    TakeSnapshot,
+)
+from edgemeet.media.signal_watch import SIGNALS
 
 VERSION = 1
 MAX_UNIT = 4 << 20  # bytes; a keyframe of 4K at a gross rate is under 1 MB
@@ -33,98 +46,6 @@ _BINARY_TYPES = (_UNIT_TYPE, _SNAPSHOT_TYPE)
 
 class FramingError(ValueError):
     """What came is not of this language. The stream cannot be read any further."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Parent to child, first: what to capture."""
-
-    plan: plans.CapturePlan
-
-
-@dataclass(frozen=True, slots=True)
-class RequestKeyframe:
-    """Parent to child: the next picture of this layer is to be a keyframe."""
-
-    layer: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetBitrate:
-    """Parent to child: the rate this layer's encoder aims at from now on."""
-
-    layer: int
-    bits_per_second: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetActive:
-    """Parent to child: encode this layer, or do not."""
-
-    layer: int
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SetMuted:
-    """Parent to child: a microphone sends silence instead of what it hears, or no longer does."""
-
-    muted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TakeSnapshot:
-    """Parent to child: the next picture is wanted as a JPEG too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Parent to child: close the device and end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Child to parent: the device is open. What it really gives; all 0 and "" where it does not apply."""
-
-    source: str
-    encoder: str
-    width: int = 0
-    height: int = 0
-    fps: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Child to parent, about twice a second: pictures or periods captured, access units dropped.
-
-    `signal` tells whether what is captured is worth anything.
-    """
-
-    frames: int
-    dropped: int
-    signal: Signal = "ok"
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Child to parent: the picture that was asked for; empty when none could be made."""
-
-    jpeg: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Child to parent, last: the DeviceError that ended it. `kind` is the name of its class."""
-
-    kind: str
-    code: str
-    message: str
-    hint: str | None
-
-
-Command: TypeAlias = Plan | RequestKeyframe | SetBitrate | SetActive | SetMuted | TakeSnapshot | Stop
-Report: TypeAlias = AccessUnit | Opened | Progress | Snapshot | Fault
-Message: TypeAlias = Command | Report
 
 
 def encode(message: Message) -> bytes:

@@ -4,7 +4,7 @@ import socket
 import pytest
 
 from edgemeet.encoded import AccessUnit
-from edgemeet.media import wire
+from edgemeet.media import messages, wire
 from edgemeet.media.outlet import Outlet, ParentGone
 
 
@@ -66,7 +66,7 @@ def test_a_fault_is_not_waited_for_for_ever(ends):
     outlet, _ = ends
     while outlet.offer(*header_and_data(1)):
         pass
-    assert not outlet.deliver(wire.Fault("DeviceBusy", "c", "m", None), timeout=0.05)
+    assert not outlet.deliver(messages.Fault("DeviceBusy", "c", "m", None), timeout=0.05)
 
 
 def test_a_parent_that_is_gone_is_noticed_from_either_side(ends):
@@ -81,7 +81,12 @@ def test_a_parent_that_is_gone_is_noticed_from_either_side(ends):
 def test_commands_come_in_order(ends):
     outlet, parent = ends
     assert outlet.commands() == ()
-    commands = [wire.RequestKeyframe(1), wire.SetBitrate(0, 5), wire.SetActive(2, False), wire.Stop()]
+    commands = [
+        messages.RequestKeyframe(1),
+        messages.SetBitrate(0, 5),
+        messages.SetActive(2, False),
+        messages.Stop(),
+    ]
     parent.send(b"".join(map(wire.encode, commands)))
     assert outlet.commands(1.0) == commands
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgemeet.encoded import AccessUnit, VideoEncoding
 from edgemeet.errors import DeviceBusy, DeviceError, DeviceFailed
-from edgemeet.media import faults, wire
+from edgemeet.media import faults, messages, wire
 from edgemeet.media.plan import CameraPlan, Deadlines, camera_plan, microphone_plan
 from edgemeet.media.signal_watch import SIGNALS
 
@@ -23,18 +23,18 @@ UNITS = st.builds(
 )
 MESSAGES = st.one_of(
     UNITS,
-    st.builds(wire.RequestKeyframe, NATURAL),
-    st.builds(wire.SetBitrate, NATURAL, NATURAL),
-    st.builds(wire.SetActive, NATURAL, st.booleans()),
-    st.builds(wire.SetMuted, st.booleans()),
-    st.just(wire.TakeSnapshot()),
-    st.just(wire.Stop()),
-    st.builds(wire.Opened, st.text(), st.text(), NATURAL, NATURAL, NATURAL),
-    st.builds(wire.Progress, NATURAL, NATURAL, st.sampled_from(sorted(SIGNALS))),
-    st.builds(wire.Snapshot, st.binary(max_size=3000)),
-    st.builds(wire.Fault, st.text(), st.text(), st.text(), st.none() | st.text()),
-    st.builds(wire.Plan, st.builds(camera_plan, encodings=st.just((LAYER,)), label=st.text())),
-    st.builds(wire.Plan, st.builds(microphone_plan, tone_hz=st.floats(1, 19_000))),
+    st.builds(messages.RequestKeyframe, NATURAL),
+    st.builds(messages.SetBitrate, NATURAL, NATURAL),
+    st.builds(messages.SetActive, NATURAL, st.booleans()),
+    st.builds(messages.SetMuted, st.booleans()),
+    st.just(messages.TakeSnapshot()),
+    st.just(messages.Stop()),
+    st.builds(messages.Opened, st.text(), st.text(), NATURAL, NATURAL, NATURAL),
+    st.builds(messages.Progress, NATURAL, NATURAL, st.sampled_from(sorted(SIGNALS))),
+    st.builds(messages.Snapshot, st.binary(max_size=3000)),
+    st.builds(messages.Fault, st.text(), st.text(), st.text(), st.none() | st.text()),
+    st.builds(messages.Plan, st.builds(camera_plan, encodings=st.just((LAYER,)), label=st.text())),
+    st.builds(messages.Plan, st.builds(microphone_plan, tone_hz=st.floats(1, 19_000))),
 )
 
 
@@ -97,8 +97,8 @@ def test_a_plan_crosses_whole():
     plan = camera_plan(
         source="file", device="/a b.mp4", label="Küche", encodings=[LAYER], deadlines=Deadlines(gap=0.5)
     )
-    (message,) = wire.Decoder().feed(wire.encode(wire.Plan(plan)))
-    assert isinstance(message, wire.Plan)
+    (message,) = wire.Decoder().feed(wire.encode(messages.Plan(plan)))
+    assert isinstance(message, messages.Plan)
     assert message.plan == plan
     assert isinstance(message.plan, CameraPlan)
 
@@ -112,7 +112,7 @@ def test_a_device_error_crosses_with_its_class_code_and_hint():
 
 
 def test_an_unknown_class_is_still_a_device_error():
-    back = faults.from_fault(wire.Fault("SystemExit", "x.y", "what", None))
+    back = faults.from_fault(messages.Fault("SystemExit", "x.y", "what", None))
     assert type(back) is DeviceFailed
     assert isinstance(back, DeviceError)
     assert back.code == "x.y"
