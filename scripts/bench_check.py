@@ -55,7 +55,7 @@ def python_seconds(code: str) -> float:
 def encoder_seconds(material: Material) -> float:
     """Of the encoder alone, for a second of pictures."""
     done = subprocess.run(
-        (sys.executable, "-m", "measuring.floor", material.raw, "h264", "1", str(SECONDS), "camera"),
+        (sys.executable, "-m", "measuring.floor", material.raw, "h264", "1", str(SECONDS), "--paced"),
         cwd=Path(__file__).parent,
         stdout=subprocess.PIPE,
         check=True,

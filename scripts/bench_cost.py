@@ -100,7 +100,7 @@ async def measure(entrant: Entrant, material: Material, seconds: float) -> Measu
         )
 
 
-def floor(material: Material, codec: str, layers: int, feed: str) -> Floor:
+def floor(material: Material, codec: str, layers: int, *flags: str) -> Floor:
     """Its encoder alone, in a process of its own."""
     done = subprocess.run(
         (
@@ -111,7 +111,7 @@ def floor(material: Material, codec: str, layers: int, feed: str) -> Floor:
             codec,
             str(layers),
             str(FLOOR_SECONDS),
-            feed,
+            *flags,
         ),
         cwd=Path(__file__).parent,
         stdout=subprocess.PIPE,
@@ -122,11 +122,10 @@ def floor(material: Material, codec: str, layers: int, feed: str) -> Floor:
 
 
 FLOORS = (
-    ("alone", "H.264", "h264", 1, "camera"),
-    ("alone, its pictures ready and not copied", "H.264", "h264", 1, "paced"),
-    ("alone, without waiting for the next one either", "H.264", "h264", 1, "hurried"),
-    ("alone", "H.264, three layers", "h264", 3, "camera"),
-    ("alone", "VP8", "vp8", 1, "camera"),
+    ("alone", "H.264", "h264", 1, ("--paced",)),
+    ("alone, without waiting for the next picture", "H.264", "h264", 1, ()),
+    ("alone", "H.264, three layers", "h264", 3, ("--paced",)),
+    ("alone", "VP8", "vp8", 1, ("--paced",)),
 )
 
 
@@ -152,14 +151,14 @@ def run(chosen: Sequence[Entrant], seconds: float) -> Result:
     """All of them, the floor before and after."""
     measured: dict[str, Measured | str] = {}
     with prepared() as material:
-        floors = [[floor(material, *about[2:])] for about in FLOORS]
+        floors = [[floor(material, *about[2:4], *about[4])] for about in FLOORS]
         for entrant in chosen:
             measured[entrant.name] = outcome(entrant, material, seconds)
             print(f"{entrant.name}: {measured[entrant.name]}", file=sys.stderr, flush=True)
         # Before and after: the machine may have become slower. What was measured stands without it too.
         with contextlib.suppress(subprocess.SubprocessError):
             for seen, about in zip(floors, FLOORS, strict=True):
-                seen.append(floor(material, *about[2:]))
+                seen.append(floor(material, *about[2:4], *about[4]))
     alone = [statistics.mean(each.cpu_per_minute for each in seen) for seen in floors]
     rows = [
         floor_row(about[0], about[1], alone[index], alone[0], floors[index][0])
@@ -201,12 +200,12 @@ COLUMNS = (
 )
 NOTE = (
     "Seconds of processor time (user and kernel) for a minute of call, from {seconds:g} s after 10 s of "
-    "warming up. All are fed the same prepared pictures from memory, each copied once: 1280x720, 30 a "
-    "second, a moving pattern with noise, at {bitrate:g} Mb/s for the full size. *Alone* is edgemeet's "
-    "encoder with its settings in a process of its own, which gets them from the same camera; *over the "
-    "encoder alone* divides by its first row, in every row. *Arrived* is what the media "
-    "server counted, *decoded* what Chromium's statistics say. Memory is proportional (PSS), over all "
-    "processes, without the prepared pictures."
+    "warming up. All are fed the same prepared pictures from memory, which each sender copies once: "
+    "1280x720, 30 a second, a moving pattern with noise, at {bitrate:g} Mb/s for the full size. *Alone* is "
+    "edgemeet's encoder with its settings in a process of its own, given a picture each thirtieth of a "
+    "second, ready and not copied; *over the encoder alone* divides by its first row, in every row. "
+    "*Arrived* is what the media server counted, *decoded* what Chromium's statistics say. Memory is "
+    "proportional (PSS), over all processes, without the prepared pictures."
 )
 
 
