@@ -1,4 +1,4 @@
-"""Measures all that docs/performance.md shows and writes it there: 27 minutes on an idle machine, as root.
+"""Measures all that docs/performance.md shows and writes it there: 20 minutes on an idle machine, as root.
 
     scripts/bench all [NAME ...]
 
