@@ -193,6 +193,7 @@ async def test_who_loses_the_websocket_may_stay_for_a_while(rig, eventually) -> 
     await eventually(lambda: not room.peers["cam"].socket.is_open, "the lost websocket noticed")
     assert set(room.peers) == {"watcher", "cam"}
     await eventually(lambda: "cam" not in room.peers, "its time is up")
+    await eventually(lambda: len(watcher.protoo.heard("peerClosed")) == 2, "the others are told")
     assert [each["peerId"] for each in watcher.protoo.heard("peerClosed")] == ["orderly", "cam"]
 
 
