@@ -190,7 +190,8 @@ class Supervisor:
         seconds = step.seconds if isinstance(step, Wait) else None
         if isinstance(step, Wait) and step.probe is not None:
             if step.probe.seconds <= 0:
-                await self._probe(step.probe.endpoint, self._limits.probe_timeout)
+                # The join does not wait for a probe that nobody answers.
+                await self._probe(step.probe.endpoint, min(self._limits.probe_timeout, step.seconds))
                 return
             seconds = step.probe.seconds
         if self._inheritance.there:

@@ -252,6 +252,9 @@ class Weeks(RuleBasedStateMachine):
         assert endpoint == DOOR
         assert self.log.running == 0, "nobody knocks at a door behind which the device is"
         self.probes.append(self.loop.time())
+        due = self.supervisor.view().next_join_in
+        assert due is not None
+        assert seconds <= due, "no join waits for a probe"
         if not self.world.link:
             await asyncio.sleep(seconds)
         return self.world.link and self.world.server
