@@ -2,7 +2,7 @@ import math
 from array import array
 
 import pytest
-from av.filter import Graph
+from rigging.pictures import noisy_pictures
 
 from edgemeet.encoded import AccessUnit, VideoEncoding
 from edgemeet.errors import DeviceFailed, DeviceNotInstalled
@@ -91,23 +91,10 @@ def test_vp8_follows_a_rate_with_one_new_keyframe(pictures):
     assert kilobits_per_second(low) == pytest.approx(300, rel=0.25)
 
 
-def noise():
-    graph = Graph()
-    nodes = [
-        graph.add("testsrc2", "size=320x180:rate=30"),
-        graph.add("noise", "alls=25:allf=t:all_seed=1"),
-        graph.add("format", "pix_fmts=yuv420p"),
-        graph.add("buffersink"),
-    ]
-    graph.link_nodes(*nodes)
-    graph.configure()
-    return iter(graph.vpull, None)
-
-
 def test_vp8_leaves_pictures_out_where_the_coarsest_would_exceed_the_rate(decode_video):
     rate = 60_000
     encoder = VpxEncoder(VideoEncoding(width=320, height=180, fps=30, max_bitrate=rate))
-    pictures = noise()
+    pictures = noisy_pictures()
     settling = encode(encoder, pictures, 120)
     units = encode(encoder, pictures, 180)
     assert 18 <= len(units) < 150

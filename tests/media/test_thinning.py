@@ -1,6 +1,6 @@
 import av
 import pytest
-from av.filter import Graph
+from rigging.pictures import noisy_pictures
 
 from edgemeet.encoded import VideoEncoding
 from edgemeet.media.camera import Layer
@@ -70,31 +70,18 @@ class _Outlet:
         return True
 
 
-def _noise(width, height):
-    graph = Graph()
-    nodes = [
-        graph.add("testsrc2", f"size={width}x{height}:rate={FPS}"),
-        graph.add("noise", "alls=25:allf=t:all_seed=1"),
-        graph.add("format", "pix_fmts=yuv420p"),
-        graph.add("buffersink"),
-    ]
-    graph.link_nodes(*nodes)
-    graph.configure()
-    return graph
-
-
 def test_a_layer_leaves_pictures_out_at_a_rate_that_is_too_low_and_keeps_the_rate():
     encoding = VideoEncoding(width=320, height=180, fps=FPS, max_bitrate=4_000_000)
     outlet, camera = _Outlet(), _Camera()
     layer = Layer(0, encoding, camera, X264Encoder(encoding), outlet)
-    graph = _noise(encoding.width, encoding.height)
+    pictures = noisy_pictures(encoding.width, encoding.height, FPS)
     number = 0
 
     def run(seconds):
         nonlocal number
         outlet.units.clear()
         for _ in range(seconds * FPS):
-            layer.send(RawPicture(graph.vpull(), number))
+            layer.send(RawPicture(next(pictures), number))
             number += 1
         return outlet.units[:]
 
