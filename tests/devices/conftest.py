@@ -99,6 +99,8 @@ class Rig:
 class RunningDevice(WatchedDaemon):
     """`edgemeet run` in the rootfs."""
 
+    patience = 30.0
+
     def camera_process(self) -> int | None:
         """The pid of the process that reads the camera."""
         for process, parent in _browser.Process.all().items():

@@ -105,6 +105,8 @@ class LiveSandbox:
 class LiveDevice(WatchedDaemon):
     """`edgemeet run` as a process of its own."""
 
+    patience = 30.0
+
     async def expect_problem(self, code: str, *, within: float = 30) -> Status:
         """The condition `code` is shown, with a plain message."""
         status = await self.expect(lambda s: any(h.code == code for h in s.health), within=within)

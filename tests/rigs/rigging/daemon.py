@@ -15,8 +15,11 @@ class WatchedDaemon:
     """One daemon, with its log and its control socket in `folder`.
 
     Attributes:
+        patience: seconds that are waited for what is expected, unless a test says otherwise.
         process: None until it is started.
     """
+
+    patience = 40.0
 
     def __init__(self, folder: Path, process: asyncio.subprocess.Process | None = None) -> None:
         self.folder = folder
@@ -50,7 +53,7 @@ class WatchedDaemon:
         await asyncio.to_thread(self.control.send, command)
 
     async def expect(
-        self, condition: Callable[[Status], bool], *, within: float = 40, what: str = "a status"
+        self, condition: Callable[[Status], bool], *, within: float | None = None, what: str = "a status"
     ) -> Status:
         """The first status for which `condition` holds."""
         seen: Status | None = None
@@ -62,7 +65,9 @@ class WatchedDaemon:
             seen = await self.status()
             return seen is not None and condition(seen)
 
-        await eventually(holds, within=within, what=what, told=lambda: f"last: {seen}\n{self}")
+        await eventually(
+            holds, within=within or self.patience, what=what, told=lambda: f"last: {seen}\n{self}"
+        )
         assert seen is not None
         return seen
 
